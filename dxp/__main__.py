@@ -1,0 +1,5 @@
+"""`python -m dxp`."""
+
+from dxp.cli.main import main
+
+main()

@@ -1,0 +1,1 @@
+"""Content as a plugin: typed articles and pages, drafted, versioned and published."""

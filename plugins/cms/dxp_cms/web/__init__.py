@@ -1,0 +1,1 @@
+"""The plugin's share of the JSON API and of the admin."""

@@ -1,0 +1,1 @@
+"""Customers: profiles, consents and a timeline of everything that happened."""

@@ -1,0 +1,46 @@
+"""Background work."""
+
+from __future__ import annotations
+
+import uuid
+
+from dxp.api import Job, JobContext, NotFound, Schedule
+from dxp_crm.segment_jobs import SEGMENT_JOBS
+from dxp_crm.services import Crm
+from dxp_crm.services.importing.runs import Overtaken
+from dxp_crm.services.importing.service import RUN
+
+PRUNE = "crm.import_prune"
+SCAN = "crm.scan_duplicates"
+
+
+def run_import(ctx: JobContext) -> None:
+    """Check, commit or revert an import, whichever it is at; killed, it goes on where it stood."""
+    imports = ctx.platform.services.get(Crm).imports
+    import_id = uuid.UUID(ctx.payload["import_id"])
+    try:
+        imports.run(import_id)
+    except (NotFound, Overtaken):
+        return
+    except FileNotFoundError:
+        imports.fail(import_id, "the file is gone")
+
+
+def scan_duplicates(ctx: JobContext) -> None:
+    """Look for customers who are registered twice."""
+    ctx.platform.services.get(Crm).duplicates.scan(ctx.session)
+
+
+def prune_imports(ctx: JobContext) -> None:
+    """Delete files and records of imports that can no longer be reverted."""
+    ctx.platform.services.get(Crm).imports.prune(ctx.session)
+
+
+JOBS: tuple[Job | Schedule, ...] = (
+    Job(name=RUN, handler=run_import, transactional=False),
+    Job(name=PRUNE, handler=prune_imports),
+    Schedule(name=PRUNE, cron="41 3 * * *", job=PRUNE),
+    Job(name=SCAN, handler=scan_duplicates),
+    Schedule(name=SCAN, cron="11 4 * * *", job=SCAN),
+    *SEGMENT_JOBS,
+)

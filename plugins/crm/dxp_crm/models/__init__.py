@@ -1,0 +1,77 @@
+"""The plugin's tables."""
+
+from dxp_crm.models.customer import Consent, Customer, Note
+from dxp_crm.models.duplicate import Duplicate
+from dxp_crm.models.field import (
+    EVERYBODY,
+    ORGANISATION,
+    PERSON,
+    RECORDS,
+    FieldDefinition,
+    FieldRule,
+)
+from dxp_crm.models.imports import Import, ImportEntry
+from dxp_crm.models.message import MessageEntry
+from dxp_crm.models.organisation import Membership, Organisation
+from dxp_crm.models.segment import Segment, SegmentDue, SegmentMember, SegmentSize
+from dxp_crm.models.tag import Tag, TagLink
+from dxp_crm.models.task import DONE, OPEN, Task
+from dxp_crm.models.ticket import PRIORITIES, STATUSES, Ticket, TicketComment
+from dxp_crm.models.view import SavedView
+
+MODELS = (
+    Customer,
+    Consent,
+    Note,
+    Duplicate,
+    FieldDefinition,
+    FieldRule,
+    Tag,
+    TagLink,
+    Organisation,
+    Membership,
+    Ticket,
+    TicketComment,
+    Task,
+    MessageEntry,
+    Import,
+    ImportEntry,
+    SavedView,
+    Segment,
+    SegmentMember,
+    SegmentDue,
+    SegmentSize,
+)
+
+__all__ = [
+    "DONE",
+    "EVERYBODY",
+    "MODELS",
+    "OPEN",
+    "ORGANISATION",
+    "PERSON",
+    "PRIORITIES",
+    "RECORDS",
+    "STATUSES",
+    "Consent",
+    "Customer",
+    "Duplicate",
+    "FieldDefinition",
+    "FieldRule",
+    "Import",
+    "ImportEntry",
+    "Membership",
+    "MessageEntry",
+    "Note",
+    "Organisation",
+    "SavedView",
+    "Segment",
+    "SegmentDue",
+    "SegmentMember",
+    "SegmentSize",
+    "Tag",
+    "TagLink",
+    "Task",
+    "Ticket",
+    "TicketComment",
+]

@@ -1,0 +1,228 @@
+"""What conditions ask of many customers at once: in Python for a few, in SQL for all."""
+
+from __future__ import annotations
+
+import uuid
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import ColumnElement, exists, func, literal, select
+from sqlalchemy.orm import Session
+
+from dxp.api import (
+    Condition,
+    EventCount,
+    EventRow,
+    FactsContext,
+    Platform,
+    Plugin,
+    Situation,
+    SqlEvents,
+    SqlSource,
+    SqlValue,
+    data_condition,
+    data_matcher,
+    timezones,
+)
+from dxp_crm.models import Customer, Segment, SegmentMember
+from dxp_crm.services.birthdays import CALENDARS, month_day_of
+from dxp_crm.services.segments.catalogue import FieldCatalogue
+
+OTHER_CALENDARS = {name: month_day_of(name) for name in CALENDARS[1:]}
+
+
+@dataclass(kw_only=True)
+class Person:
+    """One customer, as conditions see them; `segments` are the keys of those they are in."""
+
+    facts: Mapping[str, Any]
+    zone: ZoneInfo
+    segments: set[str]
+    events: Mapping[str, Sequence[datetime]]
+
+    def at(self, now: datetime) -> Situation:
+        return Situation(
+            now=now,
+            zone=self.zone,
+            events=lambda event: self.events.get(signature(event), ()),
+            segments=self.segments,
+            calendars=OTHER_CALENDARS,
+        )
+
+
+def signature(event: EventCount) -> str:
+    """The same for counts that look at the same events."""
+    return f"{event.type}|{event.within}|{event.most}|{event.wanted.get('where')}"
+
+
+class People:
+    """Gathers what conditions ask, in a number of queries that does not grow with the people."""
+
+    def __init__(self, platform: Platform, catalogue: FieldCatalogue) -> None:
+        self._platform = platform
+        self._catalogue = catalogue
+
+    def gather(
+        self,
+        session: Session,
+        zones: Mapping[uuid.UUID, str | None],
+        conditions: Iterable[Condition],
+        *,
+        now: datetime,
+    ) -> dict[uuid.UUID, Person]:
+        """The people of `zones`, with what `conditions` ask of them.
+
+        Args:
+            zones: name of the time zone by customer; None: the shop's.
+        """
+        asked = list(conditions)
+        ids = list(zones)
+        facts = self._facts(session, ids, now) if any(one.facts for one in asked) else {}
+        inside: dict[uuid.UUID, set[str]] = defaultdict(set)
+        for subject_id, key in session.execute(
+            select(SegmentMember.subject_id, Segment.key)
+            .join(Segment, Segment.id == SegmentMember.segment_id)
+            .where(SegmentMember.subject_id.in_(ids))
+        ):
+            inside[subject_id].add(key)
+        moments = self._moments_of_all(
+            session, ids, [event for one in asked for event in one.events], now
+        )
+        return {
+            subject_id: Person(
+                facts=facts.get(subject_id, {}),
+                zone=self.zone_of(zone),
+                segments=inside[subject_id],
+                events={key: found.get(subject_id, ()) for key, found in moments.items()},
+            )
+            for subject_id, zone in zones.items()
+        }
+
+    def zone_of(self, name: str | None) -> ZoneInfo:
+        """A customer's time zone; the shop's when it is not told or not known."""
+        return _zone(name if name in timezones() else None, self._platform.settings.locale.timezone)
+
+    def _facts(
+        self, session: Session, ids: Sequence[uuid.UUID], now: datetime
+    ) -> dict[uuid.UUID, dict[str, Any]]:
+        context = FactsContext(session=session, platform=self._platform, subject_ids=ids, now=now)
+        found: dict[uuid.UUID, dict[str, Any]] = defaultdict(dict)
+        for answer in self._platform.plugins.call(Plugin.facts, context):
+            for subject_id, values in answer.value.items():
+                found[subject_id].update(values)
+        return found
+
+    def _moments_of_all(
+        self,
+        session: Session,
+        ids: Sequence[uuid.UUID],
+        events: Iterable[EventCount],
+        now: datetime,
+    ) -> dict[str, dict[uuid.UUID, list[datetime]]]:
+        """The latest moments for each count, by its signature.
+
+        Counts of the same events in different windows share a query: the widest window holds
+        them all, and the latest come first in it.
+        """
+        alike: dict[str, dict[str, EventCount]] = defaultdict(dict)
+        for event in events:
+            alike[f"{event.type}|{event.wanted.get('where')}"][signature(event)] = event
+        found: dict[str, dict[uuid.UUID, list[datetime]]] = {}
+        for counts in alike.values():
+            windows = [event.within for event in counts.values()]
+            widest = replace(
+                next(iter(counts.values())),
+                within=None if None in windows else max(filter(None, windows)),
+                most=max(event.most for event in counts.values()),
+            )
+            latest = self._moments(session, ids, widest, now)
+            for key, event in counts.items():
+                since = None if event.within is None else now - event.within
+                found[key] = {
+                    subject_id: [
+                        moment
+                        for moment in moments[: event.most]
+                        if since is None or moment > since
+                    ]
+                    for subject_id, moments in latest.items()
+                }
+        return found
+
+    @staticmethod
+    def _moments(
+        session: Session, ids: Sequence[uuid.UUID], event: EventCount, now: datetime
+    ) -> dict[uuid.UUID, list[datetime]]:
+        """The latest moments of a kind of event, no more of each person than can matter."""
+        dialect = session.get_bind().dialect.name
+        where = data_condition(event, EventRow.data, dialect=dialect, now=now)
+        parts = [EventRow.subject_id.in_(ids), EventRow.type == event.type, where.expression]
+        if event.within is not None:
+            parts.append(EventRow.occurred_at > now - event.within)
+        place = func.row_number().over(
+            partition_by=EventRow.subject_id, order_by=EventRow.occurred_at.desc()
+        )
+        ranked = select(
+            EventRow.subject_id, EventRow.occurred_at, EventRow.data, place.label("place")
+        ).where(*parts)
+        inner = ranked.subquery()
+        query = select(inner.c.subject_id, inner.c.occurred_at)
+        if not where.exact:
+            query = query.add_columns(inner.c.data)
+        else:
+            query = query.where(inner.c.place <= event.most)
+        fits = data_matcher(event, now)
+        found: dict[uuid.UUID, list[datetime]] = defaultdict(list)
+        for row in session.execute(query.order_by(inner.c.subject_id, inner.c.place)):
+            if where.exact or fits(row.data):
+                found[row.subject_id].append(row.occurred_at)
+        return found
+
+    def source(self, session: Session, now: datetime) -> SqlSource:
+        """Where SQL finds what conditions ask; a query over it selects from `Customer`."""
+        dialect = session.get_bind().dialect.name
+        fields = self._catalogue.fields(session)
+
+        def fact(name: str) -> SqlValue | None:
+            field = fields.get(name)
+            if field is None or field.sql is None:
+                return None
+            return field.sql(Customer.subject_id, dialect)
+
+        return SqlSource(
+            dialect=dialect,
+            subject=Customer.subject_id,
+            fact=fact,
+            now=now,
+            zone=Customer.timezone,
+            default_zone=self._platform.settings.locale.timezone,
+            zones=timezones(),
+            events=SqlEvents(
+                subject=EventRow.subject_id,
+                type=EventRow.type,
+                occurred_at=EventRow.occurred_at,
+                data=EventRow.data,
+            ),
+            segment=_is_in,
+            calendars=OTHER_CALENDARS,
+        )
+
+
+def _is_in(key: str) -> ColumnElement[bool]:
+    rows = (
+        select(literal(1))
+        .select_from(SegmentMember)
+        .join(Segment, Segment.id == SegmentMember.segment_id)
+        .where(Segment.key == key, SegmentMember.subject_id == Customer.subject_id)
+        .correlate(Customer)
+    )
+    return exists(rows)
+
+
+@lru_cache(maxsize=1024)
+def _zone(name: str | None, default: str) -> ZoneInfo:
+    return ZoneInfo(name or default)

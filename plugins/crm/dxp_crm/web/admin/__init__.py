@@ -1,0 +1,31 @@
+"""The admin's pages of customers."""
+
+from dxp_crm.web.admin import (
+    customer_tabs,
+    customers,
+    duplicates,
+    fields,
+    imports,
+    organisations,
+    segments,
+    tags,
+    tasks,
+    tickets,
+    views,
+)
+from dxp_crm.web.admin.blueprint import admin
+
+__all__ = [
+    "admin",
+    "customer_tabs",
+    "customers",
+    "duplicates",
+    "fields",
+    "imports",
+    "organisations",
+    "segments",
+    "tags",
+    "tasks",
+    "tickets",
+    "views",
+]

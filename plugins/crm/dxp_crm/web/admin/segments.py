@@ -1,0 +1,411 @@
+"""Segments: the list, one of them, and the form with its preview."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from flask import Response, request
+from marshmallow import Schema, fields, validate
+from sqlalchemy import select
+
+from dxp.api import AdminCall, FactField, Platform, Problem, needs, ngettext, paginate
+from dxp.api import gettext as _
+from dxp_crm.models import Segment, SegmentMember
+from dxp_crm.models.segment import ACTIVE, BUILDING, DRAFT, DYNAMIC, STATIC
+from dxp_crm.permissions import MANAGE_SEGMENTS, READ
+from dxp_crm.services import Crm
+from dxp_crm.services.texts import in_locale
+from dxp_crm.web.admin import condition_form
+from dxp_crm.web.admin.blueprint import admin, crm_of, tell
+from dxp_crm.web.segments_api import KEY, check_access
+
+MOST_REFS = 100_000
+_DANGEROUS = ("=", "+", "-", "@", "\t", "\r")
+
+
+class SegmentForm(Schema):
+    """A segment's own fields; the condition is read apart."""
+
+    key = fields.String(required=True, validate=KEY)
+    name = fields.String(required=True, validate=validate.Length(1, 200))
+    kind = fields.String(load_default=DYNAMIC, validate=validate.OneOf((DYNAMIC, STATIC)))
+
+
+@admin.page("GET", "/segments", access=needs(READ), paged=True)
+def list_segments(call: AdminCall) -> Any:
+    """All segments with their size and how it went."""
+    keys = [(Segment.created_at, "desc"), (Segment.id, "desc")]
+    page = paginate(call, select(Segment), keys=keys)
+    sizes = crm_of(call).segments.looking.sizes(call.session, [row.id for row in page.items])
+    return call.render(
+        "crm/segments.html",
+        page=page.map(lambda row: _row(call, row, sizes[row.id])),
+        may_manage=call.actor.may(MANAGE_SEGMENTS),
+    )
+
+
+@admin.page("GET", "/segments/new", access=needs(MANAGE_SEGMENTS))
+def new_segment(call: AdminCall) -> Any:
+    """An empty form."""
+    values = {"kind": STATIC if request.args.get("kind") == STATIC else DYNAMIC}
+    return _form(call, None, values, {}, tree=condition_form.empty_group())
+
+
+@admin.page("POST", "/segments/new", access=needs(MANAGE_SEGMENTS))
+def create_segment(call: AdminCall) -> Any:
+    """Make a segment, as a draft."""
+    values, errors = call.load(SegmentForm())
+    condition, faults = _sent_condition(call)
+    errors |= faults
+    if not errors:
+        try:
+            data = {
+                "key": values["key"],
+                "names": {call.locale: values["name"]},
+                "kind": values["kind"],
+                "condition": condition if values["kind"] == DYNAMIC else {},
+            }
+            crm_of(call).segments.definitions.create(call.session, call.actor, data)
+        except Problem as problem:
+            errors = _errors_of(call, problem)
+        else:
+            call.toast(_("The segment is made."))
+            return call.redirect("crm_admin.show_segment", key=values["key"])
+    return _form(call, None, call.form, errors, tree=condition_form.read(call.form))
+
+
+@admin.page("GET", "/segments/<key>", access=needs(READ), paged=True)
+def show_segment(call: AdminCall, key: str) -> Any:
+    """One segment: its size over time, and who is in it."""
+    crm = crm_of(call)
+    segment = crm.segments.definitions.get(call.session, key)
+    statement = select(SegmentMember.subject_id, SegmentMember.since).where(
+        SegmentMember.segment_id == segment.id
+    )
+    page = paginate(call, statement, keys=[(SegmentMember.subject_id, "asc")])
+    ids = [row[0] for row in page.items]
+    names = crm.customers.display_names(call.session, ids)
+    sizes = crm.segments.looking.sizes(call.session, [segment.id])[segment.id]
+    return call.render(
+        "crm/segment.html",
+        segment=_row(call, segment, sizes),
+        source=json.dumps(segment.condition, indent=2, ensure_ascii=False),
+        page=page.map(
+            lambda row: {"id": row[0], "since": row[1], "name": names.get(row[0]) or str(row[0])}
+        ),
+        may_manage=call.actor.may(MANAGE_SEGMENTS),
+    )
+
+
+@admin.page("GET", "/segments/<key>/edit", access=needs(MANAGE_SEGMENTS))
+def edit_segment(call: AdminCall, key: str) -> Any:
+    """The form, filled in."""
+    segment = crm_of(call).segments.definitions.get(call.session, key)
+    tree = condition_form.tree_of(segment.condition, _fields(call))
+    values = {
+        "key": key,
+        "name": in_locale(call.platform, segment.names, call.locale),
+        "kind": segment.kind,
+        "version": segment.version,
+        "source": json.dumps(segment.condition, indent=2, ensure_ascii=False),
+    }
+    return _form(call, segment, values, {}, tree=tree)
+
+
+@admin.page("POST", "/segments/<key>/edit", access=needs(MANAGE_SEGMENTS))
+def save_segment(call: AdminCall, key: str) -> Any:
+    """Change names and condition."""
+    definitions = crm_of(call).segments.definitions
+    segment = definitions.get(call.session, key)
+    values, errors = call.load(SegmentForm(exclude=("key", "kind")))
+    condition, faults = _sent_condition(call)
+    errors |= faults
+    if not errors:
+        changes: dict[str, Any] = {"names": segment.names | {call.locale: values["name"]}}
+        if segment.kind == DYNAMIC:
+            changes["condition"] = condition
+        version = call.form.get("version", "")
+        try:
+            definitions.update(
+                call.session,
+                call.actor,
+                key=key,
+                changes=changes,
+                version=int(version) if version.isascii() and version.isdigit() else None,
+            )
+        except Problem as problem:
+            errors = _errors_of(call, problem)
+        else:
+            call.toast(_("Saved."))
+            return call.redirect("crm_admin.show_segment", key=key)
+    return _form(call, segment, call.form, errors, tree=condition_form.read(call.form))
+
+
+@admin.page("POST", "/segments/builder", access=needs(MANAGE_SEGMENTS), transaction="read")
+def build_condition(call: AdminCall) -> Any:
+    """The rows of the form after a button, and whom they mean now."""
+    action = call.form.get("do", "")
+    tree: condition_form.Node | None = condition_form.read(call.form)
+    source = call.form.get("source", "")
+    as_source = call.form.get("mode") == "source"
+    if action == "source":
+        as_source = True
+        source = json.dumps(
+            condition_form.condition_of(tree or {}, _fields(call)), indent=2, ensure_ascii=False
+        )
+    elif action == "form":
+        condition, faults = _sent_condition(call)
+        tree = None if faults else condition_form.tree_of(condition, _fields(call))
+        as_source = tree is None
+        if as_source:
+            call.toast(
+                _("The form has no words for all of this, so it stays as it is."), kind="info"
+            )
+    elif tree is not None:
+        tree = condition_form.apply(tree, action)
+    return call.render(
+        "crm/_segment_builder.html", **_builder(call, tree, source, as_source=as_source)
+    )
+
+
+@admin.page("POST", "/segments/preview", access=needs(MANAGE_SEGMENTS), transaction="read")
+def preview_condition(call: AdminCall) -> Any:
+    """How many the condition on the form means, with ten of them."""
+    condition, errors = _sent_condition(call)
+    found = None
+    if not errors:
+        crm = crm_of(call)
+        try:
+            check_access(crm, call.session, call.actor, condition)
+            found = crm.segments.looking.preview(call.session, condition)
+        except Problem as problem:
+            errors = _errors_of(call, problem)
+    names = (
+        {}
+        if found is None
+        else crm_of(call).customers.display_names(
+            call.session, [row.subject_id for row in found.examples]
+        )
+    )
+    return call.render("crm/_segment_preview.html", found=found, errors=errors, names=names)
+
+
+@admin.page("POST", "/segments/<key>/status", access=needs(MANAGE_SEGMENTS))
+def switch_segment(call: AdminCall, key: str) -> Any:
+    """Switch a segment on or off."""
+    wanted = ACTIVE if call.form.get("status") == ACTIVE else DRAFT
+    try:
+        crm_of(call).segments.definitions.update(
+            call.session, call.actor, key=key, changes={"status": wanted}
+        )
+    except Problem as problem:
+        tell(call, call.errors_of(problem))
+    return call.redirect("crm_admin.show_segment", key=key)
+
+
+@admin.page("POST", "/segments/<key>/delete", access=needs(MANAGE_SEGMENTS))
+def delete_segment(call: AdminCall, key: str) -> Any:
+    """Remove a segment, unless others ask about it."""
+    try:
+        crm_of(call).segments.definitions.delete(call.session, call.actor, key=key)
+    except Problem as problem:
+        tell(call, {"_schema": [str(problem)]})
+        return call.redirect("crm_admin.show_segment", key=key)
+    call.toast(_("The segment is deleted."))
+    return call.redirect("crm_admin.list_segments")
+
+
+@admin.page("POST", "/segments/<key>/members", access=needs(MANAGE_SEGMENTS))
+def change_members(call: AdminCall, key: str) -> Any:
+    """Put customers on a list or take them off, by numbers typed in or in a file."""
+    refs = _sent_refs(call)
+    definitions = crm_of(call).segments.definitions
+    change = (
+        definitions.remove_from_list
+        if call.form.get("do") == "remove"
+        else (definitions.add_to_list)
+    )
+    if refs is None:
+        tell(call, {"_schema": [_("The file is not a text in UTF-8 with one number a line.")]})
+        return call.redirect("crm_admin.show_segment", key=key)
+    try:
+        done = change(call.session, call.actor, key=key, refs=refs)
+    except Problem as problem:
+        tell(call, {"_schema": [str(problem)]})
+    else:
+        text = ngettext(
+            "%(n)s customer changed.", "%(n)s customers changed.", done.changed, n=done.changed
+        )
+        call.toast(text)
+        if done.unknown:
+            unknown = ", ".join(done.unknown[:20])
+            call.toast(_("No customer has these numbers: %(refs)s", refs=unknown), kind="warning")
+    return call.redirect("crm_admin.show_segment", key=key)
+
+
+@admin.page("GET", "/segments/<key>/members.csv", access=needs(READ))
+def download_members(call: AdminCall, key: str) -> Any:
+    """The members as a file, read in pieces, so that memory stays flat."""
+    crm = crm_of(call)
+    segment = crm.segments.definitions.get(call.session, key)
+    access = crm.visibility.of(call.session, call.actor)
+    columns = [name for name in ("ref", "name", "email") if access.sees(name)]
+    lines = _csv_lines(call.platform, segment.id, columns)
+    headers = {"Content-Disposition": f'attachment; filename="segment-{key}.csv"'}
+    return Response(lines, mimetype="text/csv", headers=headers)
+
+
+@admin.page("GET", "/customers/<uuid:subject_id>/segments/<key>", access=needs(READ))
+def explain_segment(call: AdminCall, subject_id: uuid.UUID, key: str) -> Any:
+    """Why a customer is in a segment, or is not."""
+    crm = crm_of(call)
+    customer = crm.customers.get(call.session, subject_id)
+    segment = crm.segments.definitions.get(call.session, key)
+    check_access(crm, call.session, call.actor, segment.condition)
+    labels = {name: str(field.label) for name, field in _fields(call).items()}
+    inside = crm.segments.looking.keys_of(call.session, [subject_id])[subject_id]
+    return call.render(
+        "crm/segment_why.html",
+        segment=_row(call, segment, []),
+        subject_id=subject_id,
+        heading=crm.customers.display_names(call.session, [subject_id]).get(subject_id)
+        or str(customer.subject_id),
+        findings=crm.segments.looking.explain(call.session, segment, subject_id),
+        labels=labels | crm.segments.catalogue.events(),
+        inside=key in inside,
+    )
+
+
+def _fields(call: AdminCall) -> Mapping[str, FactField]:
+    found = crm_of(call).segments.catalogue.fields(call.session, locale=call.locale)
+    return {name: field for name, field in found.items() if field.in_segments}
+
+
+def _row(call: AdminCall, segment: Segment, sizes: list[Any]) -> dict[str, Any]:
+    statuses = {
+        DRAFT: (_("Draft"), "neutral"),
+        BUILDING: (_("Being filled"), "info"),
+        ACTIVE: (_("Active"), "success"),
+    }
+    return {
+        "id": segment.id,
+        "key": segment.key,
+        "name": in_locale(call.platform, segment.names, call.locale) or segment.key,
+        "is_list": segment.kind == STATIC,
+        "status": segment.status,
+        "status_text": statuses[segment.status],
+        "size": segment.size,
+        "built": segment.built,
+        "to_build": segment.to_build,
+        "sizes": sizes,
+    }
+
+
+def _form(
+    call: AdminCall,
+    segment: Segment | None,
+    values: Mapping[str, Any],
+    errors: Mapping[str, Any],
+    *,
+    tree: condition_form.Node | None,
+) -> Any:
+    as_source = tree is None or values.get("mode") == "source"
+    return call.render(
+        "crm/segment_form.html",
+        status=422 if errors else 200,
+        segment=segment,
+        values=values,
+        errors=errors,
+        is_list=values.get("kind") == STATIC,
+        **_builder(call, tree, str(values.get("source", "")), as_source=as_source),
+    )
+
+
+def _builder(
+    call: AdminCall, tree: condition_form.Node | None, source: str, *, as_source: bool
+) -> dict[str, Any]:
+    fields_ = _fields(call)
+    segments = crm_of(call).segments.looking.all_names(call.session)
+    return {
+        "tree": tree or condition_form.empty_group(),
+        "source": source,
+        "as_source": as_source,
+        "fields": fields_,
+        "field_options": [(name, str(field.label)) for name, field in fields_.items()],
+        "event_options": list(crm_of(call).segments.catalogue.events().items()),
+        "segment_options": [
+            (key, in_locale(call.platform, names, call.locale) or key)
+            for key, names in segments.items()
+        ],
+        "operators_of": condition_form.operators_of,
+        "count_operators": condition_form.count_operators(),
+    }
+
+
+def _sent_condition(call: AdminCall) -> tuple[dict[str, Any], dict[str, list[str]]]:
+    """The condition on the form, or what is wrong with its source."""
+    if call.form.get("mode") != "source":
+        return condition_form.condition_of(condition_form.read(call.form), _fields(call)), {}
+    try:
+        found = json.loads(call.form.get("source", "") or "{}")
+    except (ValueError, RecursionError) as error:
+        return {}, {"source": [_("This is not JSON: %(error)s", error=str(error))]}
+    if not isinstance(found, dict):
+        return {}, {"source": [_("A condition is an object in curly brackets.")]}
+    return found, {}
+
+
+def _errors_of(call: AdminCall, problem: Problem) -> dict[str, list[str]]:
+    """What is wrong with a condition stands at the condition, whatever its place in it."""
+    if problem.code in ("invalid_condition", "segment_cycle"):
+        return {"source": [fault.detail for fault in problem.errors] or [str(problem)]}
+    if problem.code == "segment_exists":
+        return {"key": [str(problem)]}
+    return call.errors_of(problem)
+
+
+def _sent_refs(call: AdminCall) -> list[str] | None:
+    """Numbers typed in or in the first column of a file; None when the file cannot be read."""
+    text = call.form.get("refs", "").replace(",", "\n")
+    sent = request.files.get("file")
+    if sent is not None and sent.filename:
+        try:
+            text += "\n" + sent.read().decode("utf-8-sig")
+        except UnicodeDecodeError:
+            return None
+    rows = csv.reader(io.StringIO(text.replace("\x00", "")))
+    refs = (row[0].strip() for row in rows if row)
+    return [ref for ref in dict.fromkeys(refs) if ref and ref != "ref" and len(ref) <= 100][
+        :MOST_REFS
+    ]
+
+
+def _csv_lines(platform: Platform, segment_id: uuid.UUID, columns: Sequence[str]) -> Iterator[str]:
+    looking = platform.services.get(Crm).segments.looking
+    yield _line([*columns, "since"])
+    after: uuid.UUID | None = None
+    while True:
+        with platform.db.read() as session:
+            rows = looking.member_rows(session, segment_id, after=after)
+        for row in rows:
+            yield _line([*(getattr(row, name) for name in columns), row.since.isoformat()])
+        if not rows:
+            return
+        after = rows[-1].subject_id
+
+
+def _line(cells: Sequence[str | None]) -> str:
+    written = io.StringIO()
+    csv.writer(written).writerow([_harmless(cell) for cell in cells])
+    return written.getvalue()
+
+
+def _harmless(cell: str | None) -> str:
+    """A cell that no spreadsheet takes for a formula."""
+    text = cell or ""
+    return f"'{text}" if text.startswith(_DANGEROUS) else text

@@ -1,0 +1,55 @@
+"""Fixtures of the plugin's tests: an application with this plugin alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from dxp.api import Plugin, StartContext
+from dxp.contracts import Purpose
+from dxp.testing.client import DxpClient
+from dxp_crm.plugin import CrmPlugin
+
+
+class PurposesPlugin(Plugin):
+    """Stands in for the plugins that use customers' data for something."""
+
+    name = "purposeful"
+
+    def purposes(self, ctx: StartContext) -> Sequence[Purpose]:
+        return [
+            Purpose(key="birthday", label="Birthday gifts", description="Gifts."),
+            Purpose(key="profiling", label="Selection", description="Content for you."),
+        ]
+
+
+@pytest.fixture
+def app_plugins() -> Sequence[type[Plugin]]:
+    return (CrmPlugin, PurposesPlugin)
+
+
+@pytest.fixture
+def key(client: DxpClient) -> DxpClient:
+    """A storefront that may read and write customers."""
+    return client.as_key("crm.customers.read", "crm.customers.write", "events.write")
+
+
+@pytest.fixture
+def grace(key: DxpClient) -> dict[str, Any]:
+    """A registered customer, as the API answers it."""
+    answer = key.post(
+        "/api/v1/customers",
+        json={
+            "ref": "C-1",
+            "name": "Grace Miller",
+            "email": "grace@example.com",
+            "timezone": "Europe/Paris",
+            "birthday": {"month": 12, "day": 9, "year": 1906},
+            "consents": [{"purpose": "birthday", "granted": True, "channel": "web"}],
+        },
+    )
+    assert answer.status_code == 201, answer.get_data(as_text=True)
+    body: dict[str, Any] = answer.get_json()
+    return body

@@ -1,0 +1,184 @@
+"""Demo data: a small programme, and the proof that every order earned what it should."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import func, select
+
+from dxp.api import DemoContext, DemoReport, EventRow, HealthCheck
+from dxp.contracts import OrderPlaced
+from dxp_loyalty.models import (
+    EarningRule,
+    EarningRuleVersion,
+    Entry,
+    OccasionRule,
+    Reward,
+)
+from dxp_loyalty.services.earning import RuleDraft
+from dxp_loyalty.services.invariants import verify
+from dxp_loyalty.services.loyalty import Loyalty
+from dxp_loyalty.services.occasions import OccasionRuleDraft
+from dxp_loyalty.services.rewards import RewardDraft
+from dxp_loyalty.services.rule_language import parse_definition
+
+RULE_KEY = "one-per-dollar"
+BIRTHDAY_KEY = "birthday"
+REWARDS: tuple[dict[str, Any], ...] = (
+    {
+        "key": "gift-wrap",
+        "kind": "product",
+        "cost": 80,
+        "texts": {
+            "en": {"name": "Gift wrapping", "description": "We wrap your next order by hand."},
+            "fr": {
+                "name": "Emballage cadeau",
+                "description": "Nous emballons votre prochaine commande à la main.",
+            },
+            "ar": {"name": "تغليف الهدايا", "description": "نغلّف طلبك القادم يدويًا."},
+            "fa": {
+                "name": "بسته‌بندی هدیه",
+                "description": "سفارش بعدی شما را با دست بسته‌بندی می‌کنیم.",
+            },
+        },
+    },
+    {
+        "key": "coffee-mug",
+        "kind": "product",
+        "cost": 250,
+        "stock": 200,
+        "per_member": 2,
+        "texts": {
+            "en": {"name": "Coffee mug", "description": "Stoneware, dishwasher safe."},
+            "fr": {"name": "Tasse à café", "description": "En grès, va au lave-vaisselle."},
+            "ar": {"name": "كوب قهوة", "description": "من الخزف، آمن في غسالة الأطباق."},
+            "fa": {"name": "ماگ قهوه", "description": "سرامیکی، مناسب ماشین ظرف‌شویی."},
+        },
+    },
+    {
+        "key": "ten-percent",
+        "kind": "discount_code",
+        "cost": 400,
+        "per_member": 1,
+        "limit_window": "month",
+        "details": {"discount_percent": 10},
+        "texts": {
+            "en": {"name": "10% off your next order", "description": "Once a month."},
+            "fr": {
+                "name": "10 % sur votre prochaine commande",
+                "description": "Une fois par mois.",
+            },
+            "ar": {"name": "خصم 10% على طلبك القادم", "description": "مرة واحدة في الشهر."},
+            "fa": {"name": "۱۰٪ تخفیف سفارش بعدی", "description": "ماهی یک بار."},
+        },
+    },
+)
+BIRTHDAY_TEXTS = {
+    "en": {"name": "Your birthday gift", "description": "Because it is your day."},
+    "fr": {"name": "Votre cadeau d’anniversaire", "description": "Parce que c’est votre jour."},
+    "ar": {"name": "هدية عيد ميلادك", "description": "لأن اليوم يومك."},
+    "fa": {"name": "هدیهٔ تولد شما", "description": "چون امروز روز شماست."},
+}
+
+
+def demo(ctx: DemoContext) -> DemoReport | None:
+    """The rules before any order comes; the reconciliation after all did."""
+    if ctx.stage == "prepare":
+        return _prepare(ctx)
+    if ctx.stage == "check":
+        return DemoReport(checks=_checks(ctx))
+    return None
+
+
+def _prepare(ctx: DemoContext) -> DemoReport:
+    loyalty = ctx.platform.services.get(Loyalty)
+    settings = loyalty.settings
+    with ctx.platform.db.write() as session:
+        rules = set(session.scalars(select(EarningRule.key)))
+        if RULE_KEY not in rules:
+            draft = RuleDraft(
+                key=RULE_KEY,
+                name="A point for each dollar, and one for any order",
+                event_type=OrderPlaced.type,
+                definition={
+                    "award": {
+                        "type": "per_amount",
+                        "points": "1",
+                        "per": "1",
+                        "currency": "USD",
+                        "minimum": 1,
+                    }
+                },
+            )
+            loyalty.earning.create(session, draft, actor=ctx.actor)
+        known = set(session.scalars(select(Reward.key)))
+        for reward in REWARDS:
+            if reward["key"] not in known:
+                loyalty.rewards.create(session, RewardDraft(**reward), actor=ctx.actor)
+        if BIRTHDAY_KEY not in set(session.scalars(select(OccasionRule.key))):
+            occasion = OccasionRuleDraft(
+                key=BIRTHDAY_KEY,
+                texts=BIRTHDAY_TEXTS,
+                points=settings.birthday_points,
+                # One day more, so that the gift of who has birthday today is there in every zone.
+                days_before=max(1, settings.birthday_days_before),
+                days_after=settings.birthday_days_after,
+                minimum_days=settings.birthday_minimum_days,
+            )
+            loyalty.occasions.create_rule(session, occasion, actor=ctx.actor)
+    return DemoReport(loaded={"earning rules": 1, "rewards": len(REWARDS), "birthday rules": 1})
+
+
+def _checks(ctx: DemoContext) -> list[HealthCheck]:
+    with ctx.platform.db.read() as session:
+        orders, due, expected = 0, 0, 0
+        definition = parse_definition(
+            session.scalars(
+                select(EarningRuleVersion.definition)
+                .join(EarningRule, EarningRule.id == EarningRuleVersion.rule_id)
+                .where(
+                    EarningRule.key == RULE_KEY,
+                    EarningRuleVersion.number == EarningRule.version,
+                )
+            ).one()
+        )
+        for data in session.scalars(
+            select(EventRow.data)
+            .where(EventRow.type == OrderPlaced.type, EventRow.subject_id.is_not(None))
+            .execution_options(yield_per=500)
+        ):
+            orders += 1
+            points = definition.points_for(data)
+            due += points > 0
+            expected += points
+        entries, issued = session.execute(
+            select(func.count(), func.coalesce(func.sum(Entry.amount), 0)).where(
+                Entry.kind == "earn", Entry.source.startswith("event:")
+            )
+        ).one()
+        total = session.scalar(select(func.count()).select_from(Entry)) or 0
+        tick = ctx.progress("Ledger entries verified", total)
+        seen = 0
+
+        def progress(done: int, _all: int) -> None:
+            nonlocal seen
+            tick(done - seen)
+            seen = done
+
+        report = verify(session, now=ctx.platform.clock.now(), progress=progress)
+    return [
+        HealthCheck(
+            name="loyalty.orders_earned",
+            ok=(entries, int(issued)) == (due, expected),
+            detail=f"{orders:,} orders, {due:,} worth a point or more; {entries:,} earn entries "
+            f"of {int(issued):,} points",
+            advice="Look for orders that were loaded while the rule was off.",
+        ),
+        HealthCheck(
+            name="loyalty.invariants",
+            ok=report.ok,
+            detail=f"{report.accounts:,} accounts, {report.entries:,} entries, "
+            f"{report.faults:,} violations of the ledger's invariants",
+            advice="Run `dxp loyalty verify` for the places.",
+        ),
+    ]

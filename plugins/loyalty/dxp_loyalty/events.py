@@ -1,0 +1,161 @@
+"""Events that the plugin raises."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from dxp.api import EventRecord, EventType, format_number, isolated, ngettext
+from dxp.api import lazy_gettext as _l
+from dxp.contracts import EventPayload
+
+SOURCE = "loyalty"
+"""Source of the ledger's events; with it their `external_id` (`account:seq`) is unique."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PointsMoved(EventPayload):
+    """An entry was written: one event for each.
+
+    Attributes:
+        account_id, seq: the entry.
+        points: signed.
+        balance: of the account after it.
+        entry_source: what caused the entry.
+    """
+
+    account_id: str
+    seq: int
+    wallet: str
+    points: int
+    balance: int
+    entry_source: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PointsEarned(PointsMoved):
+    """A member earned points, by a rule or by a gift."""
+
+    type: ClassVar[str] = "loyalty.points_earned"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PointsSpent(PointsMoved):
+    """A member's points were taken for a reward."""
+
+    type: ClassVar[str] = "loyalty.points_spent"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PointsExpired(PointsMoved):
+    """Points reached the end of their life unused."""
+
+    type: ClassVar[str] = "loyalty.points_expired"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PointsAdjusted(PointsMoved):
+    """Staff, or another system, added or took points by hand."""
+
+    type: ClassVar[str] = "loyalty.points_adjusted"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PointsReversed(PointsMoved):
+    """An earlier entry was taken back, wholly or in part."""
+
+    type: ClassVar[str] = "loyalty.points_reversed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PointsTransferred(PointsMoved):
+    """Points moved between two accounts; one event for each side."""
+
+    type: ClassVar[str] = "loyalty.points_transferred"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RewardRedeemed(EventPayload):
+    """A member got a reward. `points` is 0 when it was a gift."""
+
+    type: ClassVar[str] = "loyalty.reward_redeemed"
+    redemption_id: str
+    reward: str
+    points: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class BirthdayGiftIssued(EventPayload):
+    """A birthday gift waits for its member. It names no grant and no date, so that it tells
+    nothing of the birthday once the person is erased."""
+
+    type: ClassVar[str] = "loyalty.birthday_gift_issued"
+    rule: str
+    points: int
+    reward: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class BirthdayGiftClaimed(EventPayload):
+    """A member took a birthday gift."""
+
+    type: ClassVar[str] = "loyalty.birthday_gift_claimed"
+    rule: str
+    points: int
+
+
+MOVED_BY_KIND: dict[str, type[PointsMoved]] = {
+    "earn": PointsEarned,
+    "spend": PointsSpent,
+    "expire": PointsExpired,
+    "adjust": PointsAdjusted,
+    "reverse": PointsReversed,
+    "transfer": PointsTransferred,
+}
+
+
+def _moved(record: EventRecord) -> str:
+    points = int(record.data["points"])
+    return ngettext(
+        "%(points)s point, balance %(balance)s",
+        "%(points)s points, balance %(balance)s",
+        abs(points),
+        points=format_number(points, signed=True),
+        balance=format_number(int(record.data["balance"])),
+    )
+
+
+def _redeemed(record: EventRecord) -> str:
+    points = int(record.data["points"])
+    return ngettext(
+        "Reward “%(reward)s” for %(points)s point",
+        "Reward “%(reward)s” for %(points)s points",
+        points,
+        reward=isolated(record.data["reward"]),
+        points=format_number(points),
+    )
+
+
+def _gift(record: EventRecord) -> str:
+    points = int(record.data["points"])
+    return ngettext(
+        "Gift of %(points)s point",
+        "Gift of %(points)s points",
+        points,
+        points=format_number(points),
+    )
+
+
+EVENTS = (
+    EventType(payload=PointsEarned, ledger=True, label=_l("Points earned"), summary=_moved),
+    EventType(payload=PointsSpent, ledger=True, label=_l("Points spent"), summary=_moved),
+    EventType(payload=PointsExpired, ledger=True, label=_l("Points expired"), summary=_moved),
+    EventType(payload=PointsAdjusted, ledger=True, label=_l("Points adjusted"), summary=_moved),
+    EventType(payload=PointsReversed, ledger=True, label=_l("Points taken back"), summary=_moved),
+    EventType(
+        payload=PointsTransferred, ledger=True, label=_l("Points transferred"), summary=_moved
+    ),
+    EventType(payload=RewardRedeemed, label=_l("Reward redeemed"), summary=_redeemed),
+    EventType(payload=BirthdayGiftIssued, label=_l("Birthday gift issued"), summary=_gift),
+    EventType(payload=BirthdayGiftClaimed, label=_l("Birthday gift claimed"), summary=_gift),
+)

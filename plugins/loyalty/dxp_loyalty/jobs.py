@@ -1,0 +1,114 @@
+"""Background work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from sqlalchemy.orm import Session
+
+from dxp.api import Job, JobContext, Platform, Schedule, SystemActor
+from dxp_loyalty.services.accounts import lock_accounts
+from dxp_loyalty.services.expiry import accounts_with_overdue_lots
+from dxp_loyalty.services.issuing import Outcome
+from dxp_loyalty.services.loyalty import Loyalty
+
+EXPIRER = SystemActor(name="loyalty.expiry")
+BATCH = 500
+
+
+@dataclass(kw_only=True)
+class BirthdayRun:
+    """What one run of the birthday job did."""
+
+    planned: int = 0
+    lapsed: int = 0
+    outcome: Outcome = field(default_factory=Outcome)
+
+
+def run_birthdays(ctx: JobContext) -> None:
+    """Plan what comes next and issue what is due, in batches with a transaction each.
+
+    Repeating it changes nothing: what is planned or issued once is not again.
+    """
+    birthday_run(ctx.platform)
+
+
+def birthday_run(
+    platform: Platform, *, progress: Callable[[BirthdayRun], None] | None = None
+) -> BirthdayRun:
+    """One run, batch by batch; memory stays flat whatever the number of members."""
+    loyalty = platform.services.get(Loyalty)
+    run = BirthdayRun()
+
+    def tell() -> None:
+        if progress is not None:
+            progress(run)
+
+    while True:
+        with platform.db.write() as session:
+            planned = loyalty.planner.plan_due(session, limit=BATCH)
+        run.planned += planned
+        tell()
+        if planned < BATCH:
+            break
+    after = None
+    while True:
+        with platform.db.write() as session:
+            outcome = loyalty.issuer.issue_due(session, after=after, limit=BATCH)
+        run.outcome.add(outcome)
+        tell()
+        after = outcome.after
+        if after is None:
+            break
+    with platform.db.write() as session:
+        run.lapsed = loyalty.issuer.lapse(session)
+    tell()
+    return run
+
+
+def rehearse_birthdays(platform: Platform, session: Session) -> BirthdayRun:
+    """One run in a transaction that the caller rolls back, to see what it would do."""
+    loyalty = platform.services.get(Loyalty)
+    run = BirthdayRun()
+    while (planned := loyalty.planner.plan_due(session, limit=BATCH)) > 0:
+        run.planned += planned
+    after = None
+    while True:
+        outcome = loyalty.issuer.issue_due(session, after=after, limit=BATCH)
+        run.outcome.add(outcome)
+        after = outcome.after
+        if after is None:
+            return run
+
+
+def expire_points(ctx: JobContext) -> None:
+    """Write off what has expired, account by account; points in holds stay."""
+    loyalty = ctx.platform.services.get(Loyalty)
+    while True:
+        with ctx.platform.db.write() as session:
+            ids = accounts_with_overdue_lots(session, ctx.platform.clock.now(), limit=100)
+            for account in lock_accounts(session, ids).values():
+                loyalty.ledger.expire_overdue(session, account, actor=EXPIRER)
+        if len(ids) < 100:
+            return
+
+
+def release_holds(ctx: JobContext) -> None:
+    """Void redemptions that were not captured in time."""
+    loyalty = ctx.platform.services.get(Loyalty)
+    while True:
+        with ctx.platform.db.write() as session:
+            released = loyalty.redemptions.release_overdue(session, limit=100)
+        if released < 100:
+            return
+
+
+JOBS: tuple[Job | Schedule, ...] = (
+    Job(name="loyalty.birthdays", handler=run_birthdays, transactional=False),
+    Job(name="loyalty.expire_points", handler=expire_points, transactional=False),
+    Job(name="loyalty.release_holds", handler=release_holds, transactional=False),
+    Schedule(name="loyalty.birthdays", cron="*/15 * * * *", job="loyalty.birthdays"),
+    Schedule(name="loyalty.expire_points", cron="5 * * * *", job="loyalty.expire_points"),
+    Schedule(name="loyalty.release_holds", cron="*/5 * * * *", job="loyalty.release_holds"),
+)

@@ -1,0 +1,53 @@
+"""The plugin's tables."""
+
+from dxp_loyalty.models.accounts import GENESIS, Account, Entry, EntryNote, Lot, LotMove
+from dxp_loyalty.models.earning import EarningRule, EarningRuleVersion
+from dxp_loyalty.models.occasions import OccasionDate, OccasionGrant, OccasionRule
+from dxp_loyalty.models.rewards import (
+    CouponCode,
+    Hold,
+    HoldLot,
+    Reward,
+    RewardCounter,
+    RewardVersion,
+)
+
+MODELS = (
+    EarningRule,
+    EarningRuleVersion,
+    Account,
+    Entry,
+    EntryNote,
+    Lot,
+    LotMove,
+    Reward,
+    RewardVersion,
+    RewardCounter,
+    OccasionRule,
+    OccasionDate,
+    OccasionGrant,
+    Hold,
+    HoldLot,
+    CouponCode,
+)
+
+__all__ = [
+    "GENESIS",
+    "MODELS",
+    "Account",
+    "CouponCode",
+    "EarningRule",
+    "EarningRuleVersion",
+    "Entry",
+    "EntryNote",
+    "Hold",
+    "HoldLot",
+    "Lot",
+    "LotMove",
+    "OccasionDate",
+    "OccasionGrant",
+    "OccasionRule",
+    "Reward",
+    "RewardCounter",
+    "RewardVersion",
+]

@@ -1,0 +1,28 @@
+"""What staff and API keys may be allowed to do with points."""
+
+from __future__ import annotations
+
+from dxp.api import Permission
+from dxp.api import lazy_gettext as _l
+
+LEDGER_READ = "loyalty.ledger.read"
+ADJUST = "loyalty.adjustments.write"
+REDEEM = "loyalty.redemptions.write"
+REWARDS_READ = "loyalty.rewards.read"
+REWARDS_WRITE = "loyalty.rewards.write"
+RULES_READ = "loyalty.rules.read"
+RULES_WRITE = "loyalty.rules.write"
+OCCASIONS_READ = "loyalty.occasions.read"
+OCCASIONS_WRITE = "loyalty.occasions.write"
+
+PERMISSIONS = (
+    Permission(name=LEDGER_READ, label=_l("See members' points and the programme's totals")),
+    Permission(name=ADJUST, label=_l("Add and take points by hand")),
+    Permission(name=REDEEM, label=_l("Redeem rewards for members")),
+    Permission(name=REWARDS_READ, label=_l("See rewards")),
+    Permission(name=REWARDS_WRITE, label=_l("Create and change rewards")),
+    Permission(name=RULES_READ, label=_l("See earning rules")),
+    Permission(name=RULES_WRITE, label=_l("Create and change earning rules")),
+    Permission(name=OCCASIONS_READ, label=_l("See birthday gifts and their rules")),
+    Permission(name=OCCASIONS_WRITE, label=_l("Change the rules of birthday gifts")),
+)

@@ -1,0 +1,68 @@
+"""Why an entry is there, in words for its member."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import Any
+
+from dxp.api import Platform, format_money, gettext, isolated
+from dxp_loyalty.models import EarningRuleVersion, Entry, EntryNote, RewardVersion
+from dxp_loyalty.services.localized import in_locale
+from dxp_loyalty.services.points_text import rate_text
+
+
+def why(
+    platform: Platform,
+    entry: Entry,
+    *,
+    note: EntryNote | None,
+    rule: EarningRuleVersion | None,
+    reward: RewardVersion | None,
+    locale: str,
+) -> str:
+    """One sentence. It stays true, and grows shorter, when the person's notes are erased."""
+    inputs: Mapping[str, Any] = {} if note is None else note.inputs
+    if entry.kind == "earn":
+        return _earned(inputs, rule)
+    if entry.kind == "spend" and reward is not None:
+        name = in_locale(platform, reward.texts, locale, "name")
+        return gettext("Redeemed for “%(reward)s”", reward=isolated(name))
+    if entry.kind == "adjust":
+        return _ADJUSTED.get(str(inputs.get("reason_code")), _other)()
+    if entry.kind == "reverse":
+        if entry.contra == "issued":
+            return gettext("Taken back, because what earned these points was returned")
+        return gettext("Given back, because a redemption was taken back")
+    return _OTHERS[entry.kind]()
+
+
+def _earned(inputs: Mapping[str, Any], rule: EarningRuleVersion | None) -> str:
+    if rule is None:
+        return gettext("A gift for a special day")
+    if inputs.get("order_id") is None:
+        return gettext("Earned by the rule “%(rule)s”", rule=isolated(rule.name))
+    return gettext(
+        "Earned with order %(order)s of %(total)s: %(rate)s, by the rule “%(rule)s”",
+        order=isolated(inputs["order_id"]),
+        total=format_money(Decimal(inputs["total"]), inputs["currency"]),
+        rate=rate_text(Decimal(inputs["points"]), Decimal(inputs["per"]), inputs["currency"]),
+        rule=isolated(rule.name),
+    )
+
+
+def _other() -> str:
+    return gettext("Changed by the shop")
+
+
+_ADJUSTED: dict[str, Callable[[], str]] = {
+    "goodwill": lambda: gettext("A present from the shop"),
+    "correction": lambda: gettext("Corrected by the shop"),
+    "migration": lambda: gettext("Brought along from before"),
+    "fraud": lambda: gettext("Corrected by the shop"),
+}
+_OTHERS: dict[str, Callable[[], str]] = {
+    "spend": lambda: gettext("Spent"),
+    "expire": lambda: gettext("Expired unused"),
+    "transfer": lambda: gettext("Moved when two accounts were joined"),
+}

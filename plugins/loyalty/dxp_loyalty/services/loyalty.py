@@ -1,0 +1,43 @@
+"""All services of the plugin, wired once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from dxp.api import Platform
+from dxp_loyalty.services.adjustments import Adjustments
+from dxp_loyalty.services.balances import PointsService
+from dxp_loyalty.services.earning import Earning
+from dxp_loyalty.services.holds import Holds
+from dxp_loyalty.services.issuing import Issuer
+from dxp_loyalty.services.ledger import Ledger
+from dxp_loyalty.services.merging import Merging
+from dxp_loyalty.services.occasions import Occasions
+from dxp_loyalty.services.people import People
+from dxp_loyalty.services.planning import Planner
+from dxp_loyalty.services.redemptions import Redemptions
+from dxp_loyalty.services.reversals import Reversals
+from dxp_loyalty.services.rewards import Rewards
+from dxp_loyalty.settings import LoyaltySettings
+
+
+class Loyalty:
+    """The plugin's services, found by `platform.services.get(Loyalty)`."""
+
+    def __init__(self, platform: Platform, values: Mapping[str, Any]) -> None:
+        settings = LoyaltySettings.of(values, platform_timezone=platform.settings.locale.timezone)
+        self.settings = settings
+        self.ledger = Ledger(platform)
+        self.reversals = Reversals(platform, self.ledger)
+        self.holds = Holds(platform, self.ledger)
+        self.rewards = Rewards(platform, settings)
+        self.redemptions = Redemptions(platform, settings, self.holds, self.rewards)
+        self.earning = Earning(platform, settings, self.ledger)
+        self.planner = Planner(platform, settings)
+        self.issuer = Issuer(platform)
+        self.occasions = Occasions(platform, settings, self.ledger, self.redemptions, self.planner)
+        self.points = PointsService(platform, settings)
+        self.adjustments = Adjustments(platform, settings, self.ledger)
+        self.merging = Merging(platform, self.ledger, self.redemptions, self.planner)
+        self.people = People(self.merging, self.planner)

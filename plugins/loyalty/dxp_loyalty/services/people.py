@@ -1,0 +1,155 @@
+"""One person's loyalty data: exported and erased."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.orm import Session
+
+from dxp.api import Actor, EventRow
+from dxp_loyalty.events import BirthdayGiftClaimed, BirthdayGiftIssued
+from dxp_loyalty.models import (
+    Account,
+    CouponCode,
+    Entry,
+    EntryNote,
+    Hold,
+    OccasionDate,
+    OccasionGrant,
+)
+from dxp_loyalty.services.accounts import accounts_of, lock_accounts
+from dxp_loyalty.services.merging import Merging
+from dxp_loyalty.services.planning import Planner
+
+
+class People:
+    """What the life of a person's data asks of the programme."""
+
+    def __init__(self, merging: Merging, planner: Planner) -> None:
+        self._merging = merging
+        self._planner = planner
+
+    def export(self, session: Session, subject_id: uuid.UUID) -> dict[str, Any]:
+        """Wallets with all entries, redemptions, the birthday and its gifts."""
+        date = session.get(OccasionDate, subject_id)
+        grants = session.scalars(
+            select(OccasionGrant)
+            .where(OccasionGrant.subject_id == subject_id)
+            .order_by(OccasionGrant.occurrence_year)
+        )
+        found: dict[str, Any] = {
+            "wallets": [self._exported(session, row) for row in accounts_of(session, subject_id)],
+            "birthday": None
+            if date is None
+            else {
+                "month": date.month,
+                "day": date.day,
+                "year": date.year,
+                "calendar": date.calendar,
+                "set_at": date.set_at.isoformat(),
+                "timezone": date.timezone,
+            },
+            "occasions": [
+                {
+                    "state": grant.state,
+                    "occurs_on": grant.occurs_on.isoformat() if grant.occurs_on else None,
+                    "issued_at": grant.issued_at.isoformat() if grant.issued_at else None,
+                    "claimed_at": grant.claimed_at.isoformat() if grant.claimed_at else None,
+                    "points": grant.points,
+                }
+                for grant in grants
+            ],
+        }
+        return found if any(found.values()) else {}
+
+    def erase(self, session: Session, subject_id: uuid.UUID, *, actor: Actor) -> None:
+        """Forget the person. The ledger stays, without notes, and still verifies.
+
+        Open redemptions are voided. Of gifts only their states stay: no date and no moment that
+        would tell the birthday.
+        """
+        accounts = lock_accounts(session, [row.id for row in accounts_of(session, subject_id)])
+        self._merging.void_open_holds(session, accounts, actor=actor)
+        session.execute(delete(EntryNote).where(EntryNote.account_id.in_(list(accounts))))
+        session.execute(
+            update(Hold).where(Hold.account_id.in_(list(accounts))).values(cart_ref=None)
+        )
+        session.execute(delete(OccasionDate).where(OccasionDate.subject_id == subject_id))
+        self._planner.cancel(session, subject_id, reason="erased")
+        session.execute(
+            update(OccasionGrant)
+            .where(OccasionGrant.subject_id == subject_id, OccasionGrant.state == "issued")
+            .values(state="revoked")
+        )
+        # Gifts are issued at the beginning of the day: their events would tell which it is.
+        session.execute(
+            update(EventRow)
+            .where(
+                EventRow.subject_id == subject_id,
+                EventRow.type.in_([BirthdayGiftIssued.type, BirthdayGiftClaimed.type]),
+            )
+            .values(subject_id=None)
+        )
+        session.execute(
+            update(OccasionGrant)
+            .where(OccasionGrant.subject_id == subject_id)
+            .values(
+                occurs_on=None,
+                timezone=None,
+                starts_at=None,
+                ends_at=None,
+                due_at=None,
+                issued_at=None,
+                valid_until=None,
+                claimed_at=None,
+                reason="erased",
+            )
+        )
+
+    def _exported(self, session: Session, account: Account) -> dict[str, Any]:
+        entries: Iterable[tuple[Entry, EntryNote | None]] = session.execute(
+            select(Entry, EntryNote)
+            .outerjoin(
+                EntryNote,
+                (EntryNote.account_id == Entry.account_id) & (EntryNote.seq == Entry.seq),
+            )
+            .where(Entry.account_id == account.id)
+            .order_by(Entry.seq)
+        )
+        holds = session.scalars(
+            select(Hold).where(Hold.account_id == account.id).order_by(Hold.created_at)
+        )
+        codes = session.scalar(
+            select(func.count()).select_from(CouponCode).where(CouponCode.account_id == account.id)
+        )
+        return {
+            "wallet": account.wallet,
+            "balance": account.posted,
+            "held": account.held,
+            "debt": account.debt,
+            "discount_codes": codes or 0,
+            "entries": [
+                {
+                    "seq": entry.seq,
+                    "kind": entry.kind,
+                    "points": entry.amount,
+                    "balance_after": entry.balance_after,
+                    "at": entry.effective_at.isoformat(),
+                    "note": note.note if note is not None else "",
+                    "inputs": note.inputs if note is not None else {},
+                }
+                for entry, note in entries
+            ],
+            "redemptions": [
+                {
+                    "id": str(hold.id),
+                    "points": hold.amount,
+                    "state": hold.state,
+                    "at": hold.created_at.isoformat(),
+                }
+                for hold in holds
+            ],
+        }

@@ -1,0 +1,61 @@
+"""Codes in the words of the reader."""
+
+from __future__ import annotations
+
+from dxp.api import gettext as _
+from dxp_loyalty.services.adjustments import REASON_CODES
+
+
+def states() -> list[tuple[str, str]]:
+    """States of a gift, in the order in which staff look at them."""
+    return [
+        ("issued", _("Issued")),
+        ("planned", _("Planned")),
+        ("claimed", _("Claimed")),
+        ("missed", _("Missed")),
+        ("skipped", _("Skipped")),
+        ("lapsed", _("Not claimed in time")),
+        ("revoked", _("Revoked")),
+        ("cancelled", _("Cancelled")),
+    ]
+
+
+def reason_text(code: str | None) -> str:
+    """Why a gift is in its state, or not yet in another."""
+    known = {
+        "no_consent": _("No consent to the use of the birthday"),
+        "guardian_consent_missing": _("A guardian’s consent is missing"),
+        "paused": _("Everything is stopped for this member"),
+        "too_soon": _("Less than 330 days after the last gift"),
+        "too_late": _("More than 14 days late"),
+        "set_too_late": _("The birthday was told too late"),
+        "date_changed": _("The birthday was changed"),
+        "withdrawn": _("The birthday was taken back"),
+        "merged": _("The customer was merged with another"),
+        "erased": _("The customer was erased"),
+    }
+    return "" if code is None else known.get(code, code)
+
+
+def kinds() -> dict[str, str]:
+    """Kinds of ledger entries."""
+    return {
+        "earn": _("Earned"),
+        "spend": _("Spent"),
+        "expire": _("Expired"),
+        "adjust": _("Adjusted"),
+        "reverse": _("Taken back"),
+        "transfer": _("Transferred"),
+    }
+
+
+def adjustment_reasons() -> list[tuple[str, str]]:
+    """Reasons of an adjustment, for a chooser."""
+    known = {
+        "goodwill": _("Goodwill"),
+        "correction": _("Correction"),
+        "migration": _("Brought along from another system"),
+        "fraud": _("Fraud"),
+        "other": _("Other"),
+    }
+    return [(code, known[code]) for code in REASON_CODES]

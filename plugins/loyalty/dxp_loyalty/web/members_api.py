@@ -1,0 +1,75 @@
+"""The JSON API for servers and staff: members' ledgers and adjustments."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from dxp.api import ApiBlueprint, Call, Page, needs, paginate
+from dxp_loyalty.permissions import ADJUST, LEDGER_READ
+from dxp_loyalty.services.loyalty import Loyalty
+from dxp_loyalty.services.statements import NEWEST_FIRST, entries_query
+from dxp_loyalty.web import present, schemas
+
+api = ApiBlueprint(
+    "loyalty_members",
+    __name__,
+    url_prefix="/api/v1",
+    description="Members' points, for servers and staff.",
+)
+
+
+@api.endpoint(
+    "GET",
+    "/loyalty/members/<uuid:subject_id>/wallets",
+    summary="Read a member's wallets",
+    access=needs(LEDGER_READ),
+    response=schemas.WalletOut(many=True),
+    problems=("unknown_subject",),
+)
+def read_member_wallets(call: Call, subject_id: uuid.UUID) -> Any:
+    """As the member sees them under /me/wallets."""
+    root_id = call.platform.subjects.get(call.session, subject_id)
+    return call.platform.services.get(Loyalty).points.wallets(call.session, root_id)
+
+
+@api.endpoint(
+    "GET",
+    "/loyalty/members/<uuid:subject_id>/ledger",
+    summary="List a member's ledger",
+    access=needs(LEDGER_READ),
+    response=schemas.EntryOut,
+    paged=True,
+)
+def list_ledger(call: Call, subject_id: uuid.UUID) -> Page:
+    """Latest first, with what made each entry. An erased member's ledger is still there."""
+    loyalty = call.platform.services.get(Loyalty)
+    query = entries_query(subject_id, wallet=loyalty.settings.wallet)
+    page = paginate(call, query, keys=NEWEST_FIRST)
+    return page.map(lambda row: present.ledger_line(call.platform, row, call.locale))
+
+
+@api.endpoint(
+    "POST",
+    "/members/<uuid:subject_id>/adjustments",
+    summary="Add or take points by hand",
+    access=needs(ADJUST),
+    body=schemas.AdjustmentIn,
+    response=schemas.WalletOut(many=True),
+    status=201,
+    idempotent=True,
+    problems=("unknown_subject", "insufficient_points", "invalid_points"),
+)
+def adjust_points(call: Call, body: dict[str, Any], subject_id: uuid.UUID) -> Any:
+    """Taking never makes a debt. The answer is the member's wallets afterwards."""
+    loyalty = call.platform.services.get(Loyalty)
+    loyalty.adjustments.adjust(
+        call.session,
+        subject_id,
+        body["points"],
+        reason_code=body["reason_code"],
+        note=body["note"],
+        actor=call.actor,
+    )
+    root_id = call.platform.subjects.get(call.session, subject_id)
+    return loyalty.points.wallets(call.session, root_id)

@@ -1,0 +1,326 @@
+"""What the API takes and answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from marshmallow import Schema, ValidationError, fields, validate, validates
+
+from dxp_loyalty.services.adjustments import REASON_CODES
+from dxp_loyalty.services.amounts import MAX_POINTS
+from dxp_loyalty.services.rule_language import EARNING_EVENTS, DefinitionSchema
+
+KEY = validate.Regexp(
+    r"[a-z][a-z0-9-]{0,39}\Z", error="Not lower-case letters, digits and hyphens, at most 40."
+)
+LOCALE = validate.Regexp(r"[a-zA-Z]{2,3}(-[a-zA-Z0-9]{2,8})*\Z", error="Not a language tag.")
+
+
+def points(**options: Any) -> fields.Integer:
+    """A number of points to move or to ask for: whole, and not zero."""
+    return fields.Integer(
+        strict=True,
+        validate=validate.Range(1, MAX_POINTS),
+        **{"metadata": {"example": 200}, **options},
+    )
+
+
+class NameSchema(Schema):
+    """A thing's words in one language."""
+
+    name = fields.String(required=True, validate=validate.Length(1, 120))
+    description = fields.String(load_default="", validate=validate.Length(0, 2000))
+
+
+def texts() -> fields.Dict:
+    """Words by language."""
+    return fields.Dict(
+        keys=fields.String(validate=LOCALE),
+        values=fields.Nested(NameSchema),
+        required=True,
+        validate=validate.Length(1, 40),
+        metadata={"example": {"en": {"name": "Coffee mug", "description": "Holds coffee."}}},
+    )
+
+
+class ExpiringOut(Schema):
+    """Points that are lost unless they are spent before."""
+
+    points = fields.Integer(required=True)
+    expires_at = fields.AwareDateTime(required=True)
+
+
+class WalletOut(Schema):
+    """One wallet of a member. `available` can be spent now."""
+
+    wallet = fields.String(required=True, attribute="balance.wallet")
+    available = fields.Integer(required=True, attribute="balance.available")
+    pending = fields.Integer(required=True, attribute="balance.pending")
+    held = fields.Integer(required=True, attribute="balance.held")
+    debt = fields.Integer(required=True, attribute="balance.debt")
+    expiring = fields.List(fields.Nested(ExpiringOut), required=True)
+
+
+class TransactionOut(Schema):
+    """One line of a member's ledger, as the member sees it. `points` is signed."""
+
+    seq = fields.Integer(required=True)
+    kind = fields.String(required=True)
+    points = fields.Integer(required=True)
+    balance_after = fields.Integer(required=True)
+    occurred_at = fields.AwareDateTime(required=True)
+    why = fields.String(required=True)
+    rule = fields.String(required=True, allow_none=True)
+    rule_version = fields.Integer(required=True, allow_none=True)
+    reverses = fields.Integer(required=True, allow_none=True)
+
+
+class EntryOut(TransactionOut):
+    """One line of a member's ledger, as staff and servers see it."""
+
+    contra = fields.String(required=True)
+    source = fields.String(required=True)
+    recorded_at = fields.AwareDateTime(required=True)
+    actor = fields.String(required=True)
+    note = fields.String(required=True)
+    inputs = fields.Dict(required=True)
+    hash = fields.String(required=True)
+
+
+class AdjustmentIn(Schema):
+    """Points to add (above zero) or to take (below zero), and why."""
+
+    points = fields.Integer(
+        required=True,
+        strict=True,
+        validate=validate.Range(-MAX_POINTS, MAX_POINTS),
+        metadata={"example": 50},
+    )
+    reason_code = fields.String(required=True, validate=validate.OneOf(REASON_CODES))
+    note = fields.String(load_default="", validate=validate.Length(0, 500))
+
+    @validates("points")
+    def check_points(self, value: int, **_options: Any) -> None:
+        if value == 0:
+            raise ValidationError("Zero moves no points.")
+
+
+class ReasonOut(Schema):
+    """Why a reward cannot be had now; `code` is that of the refusal."""
+
+    code = fields.String(required=True)
+    detail = fields.String(required=True)
+
+
+class OfferOut(Schema):
+    """A reward as one member sees it. `left` is null when there is no end of it."""
+
+    id = fields.UUID(required=True)
+    key = fields.String(required=True)
+    kind = fields.String(required=True)
+    name = fields.String(required=True)
+    description = fields.String(required=True)
+    points = fields.Integer(required=True)
+    left = fields.Integer(required=True, allow_none=True)
+    eligible = fields.Boolean(required=True)
+    reasons = fields.List(fields.Nested(ReasonOut), required=True)
+
+
+class OccasionOut(Schema):
+    """A gift: one that comes, waits to be claimed, or was claimed. `why` says why not yet."""
+
+    id = fields.UUID(required=True)
+    kind = fields.String(required=True)
+    name = fields.String(required=True)
+    state = fields.String(required=True)
+    occurs_on = fields.Date(required=True, allow_none=True)
+    ready_at = fields.AwareDateTime(required=True, allow_none=True)
+    valid_until = fields.AwareDateTime(required=True, allow_none=True)
+    points = fields.Integer(required=True)
+    reward_id = fields.UUID(required=True, allow_none=True)
+    claimable = fields.Boolean(required=True)
+    why = fields.String(required=True, allow_none=True)
+
+
+class ClaimOut(Schema):
+    """What a claimed gift gave. `redemption` names the free piece of a reward, if any."""
+
+    id = fields.UUID(required=True)
+    state = fields.String(required=True)
+    points = fields.Integer(required=True)
+    redemption_id = fields.UUID(required=True, allow_none=True)
+    code = fields.String(required=True, allow_none=True)
+
+
+class RedemptionIn(Schema):
+    """Which reward. A server's key names the member; a customer is one."""
+
+    reward_id = fields.UUID(required=True)
+    cart_ref = fields.String(load_default=None, allow_none=True, validate=validate.Length(1, 100))
+    member = fields.UUID(load_default=None, allow_none=True)
+
+
+class RedemptionOut(Schema):
+    """A redemption. `code` is the discount code of a captured one of that kind."""
+
+    id = fields.UUID(required=True)
+    status = fields.String(required=True)
+    reward_id = fields.UUID(required=True)
+    points = fields.Integer(required=True)
+    cart_ref = fields.String(required=True, allow_none=True)
+    created_at = fields.AwareDateTime(required=True)
+    expires_at = fields.AwareDateTime(required=True)
+    settled_at = fields.AwareDateTime(required=True, allow_none=True)
+    code = fields.String(required=True, allow_none=True)
+
+
+class RewardFields(Schema):
+    """What can be changed of a reward."""
+
+    kind = fields.String(
+        load_default="product", validate=validate.OneOf(["product", "discount_code"])
+    )
+    cost = points(required=True)
+    stock = fields.Integer(
+        strict=True, load_default=None, allow_none=True, validate=validate.Range(0, MAX_POINTS)
+    )
+    per_member = fields.Integer(
+        strict=True, load_default=None, allow_none=True, validate=validate.Range(1, 1_000_000)
+    )
+    limit_window = fields.String(
+        load_default="ever", validate=validate.OneOf(["ever", "year", "month", "day"])
+    )
+    texts = texts()
+    details = fields.Dict(
+        keys=fields.String(validate=validate.Length(1, 40)),
+        values=fields.Raw(),
+        load_default=dict,
+        validate=validate.Length(max=20),
+    )
+    active = fields.Boolean(load_default=True)
+    active_from = fields.AwareDateTime(load_default=None, allow_none=True)
+    active_until = fields.AwareDateTime(load_default=None, allow_none=True)
+
+
+class RewardIn(RewardFields):
+    """A new reward."""
+
+    key = fields.String(required=True, validate=KEY, metadata={"example": "coffee-mug"})
+
+
+class RewardOut(RewardIn):
+    """A reward with its counts."""
+
+    id = fields.UUID(required=True)
+    version = fields.Integer(required=True)
+    reserved = fields.Integer(required=True)
+    issued = fields.Integer(required=True)
+
+
+class RuleFields(DefinitionSchema):
+    """What a version of an earning rule says."""
+
+    name = fields.String(required=True, validate=validate.Length(1, 120))
+    event_type = fields.String(required=True, validate=validate.OneOf(EARNING_EVENTS))
+    active = fields.Boolean(load_default=True)
+
+
+class RuleIn(RuleFields):
+    """A new earning rule."""
+
+    key = fields.String(required=True, validate=KEY, metadata={"example": "one-per-dollar"})
+
+
+class RuleOut(RuleIn):
+    """An earning rule in its version in force."""
+
+    id = fields.UUID(required=True)
+    version = fields.Integer(required=True)
+
+
+class RuleVersionOut(DefinitionSchema):
+    """One version of an earning rule."""
+
+    number = fields.Integer(required=True)
+    name = fields.String(required=True)
+    created_at = fields.AwareDateTime(required=True)
+    created_by = fields.String(required=True)
+
+
+class OccasionRuleFields(Schema):
+    """What can be changed of an occasion rule. The gift is points, a free reward, or both."""
+
+    texts = texts()
+    points = fields.Integer(
+        strict=True,
+        load_default=0,
+        validate=validate.Range(0, MAX_POINTS),
+        metadata={"example": 200},
+    )
+    reward_id = fields.UUID(load_default=None, allow_none=True)
+    days_before = fields.Integer(strict=True, load_default=0, validate=validate.Range(0, 60))
+    days_after = fields.Integer(strict=True, load_default=14, validate=validate.Range(0, 60))
+    minimum_days = fields.Integer(strict=True, load_default=14, validate=validate.Range(0, 365))
+    late_policy = fields.String(
+        load_default="delay", validate=validate.OneOf(["delay", "skip", "immediate"])
+    )
+    leap_day = fields.String(
+        load_default="february_28", validate=validate.OneOf(["february_28", "march_1"])
+    )
+    minimum_age = fields.Integer(
+        strict=True, load_default=None, allow_none=True, validate=validate.Range(1, 120)
+    )
+    active = fields.Boolean(load_default=True)
+
+
+class OccasionRuleIn(OccasionRuleFields):
+    """A new rule of birthday gifts."""
+
+    key = fields.String(required=True, validate=KEY, metadata={"example": "birthday"})
+
+
+class OccasionRuleOut(OccasionRuleIn):
+    """A rule of birthday gifts."""
+
+    id = fields.UUID(required=True)
+    kind = fields.String(required=True)
+    version = fields.Integer(required=True)
+
+
+class GrantQuery(Schema):
+    """Filters of the list of gifts."""
+
+    state = fields.String(
+        validate=validate.OneOf(
+            [
+                "planned",
+                "issued",
+                "claimed",
+                "missed",
+                "skipped",
+                "cancelled",
+                "revoked",
+                "lapsed",
+            ]
+        )
+    )
+
+
+class GrantOut(Schema):
+    """One occasion of one member, as staff see it."""
+
+    id = fields.UUID(required=True)
+    member = fields.UUID(required=True, attribute="subject_id")
+    rule_id = fields.UUID(required=True)
+    calendar = fields.String(required=True)
+    occurrence_year = fields.Integer(required=True)
+    state = fields.String(required=True)
+    reason = fields.String(required=True, allow_none=True)
+    occurs_on = fields.Date(required=True, allow_none=True)
+    timezone = fields.String(required=True, allow_none=True)
+    starts_at = fields.AwareDateTime(required=True, allow_none=True)
+    ends_at = fields.AwareDateTime(required=True, allow_none=True)
+    due_at = fields.AwareDateTime(required=True, allow_none=True)
+    issued_at = fields.AwareDateTime(required=True, allow_none=True)
+    valid_until = fields.AwareDateTime(required=True, allow_none=True)
+    points = fields.Integer(required=True)

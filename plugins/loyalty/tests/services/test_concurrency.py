@@ -1,0 +1,167 @@
+"""Many at once: nothing twice, nothing lost, no deadlock.
+
+On SQLite writers take turns, so these hold there as well; PostgreSQL is where they can fail.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections import Counter
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from dxp.api import Platform, Problem, SystemActor
+from dxp_loyalty.services.accounts import open_account
+from dxp_loyalty.services.entries import Cause
+
+ACTOR = SystemActor(name="test")
+CLIENTS = 16
+
+
+@pytest.fixture
+def app_settings() -> dict[str, Any]:
+    return {"database": {"pool_size": CLIENTS}}
+
+
+def outcome(work: Callable[[], Any]) -> str:
+    try:
+        work()
+    except Problem as problem:
+        return problem.code
+    return "done"
+
+
+def all_at_once(tasks: Sequence[Callable[[], Any]]) -> Counter[str]:
+    """Run them on as many threads as there are clients; how each ended."""
+    with ThreadPoolExecutor(CLIENTS) as pool:
+        return Counter(pool.map(outcome, tasks))
+
+
+def test_twenty_pieces_go_to_twenty_members(programme: Any, platform: Platform) -> None:
+    """Sixteen clients ask for forty; twenty are told that none is left."""
+    reward = programme.reward(cost=10, stock=20, per_member=1)
+    members = [programme.member() for _ in range(40)]
+    for member in members:
+        programme.give(member, 10)
+
+    def redeem(member: uuid.UUID) -> None:
+        redemptions = programme.loyalty.redemptions
+        with platform.db.write() as session:
+            hold = redemptions.authorise(session, subject_id=member, reward_id=reward.id)
+        with platform.db.write() as session:
+            redemptions.capture(session, hold.id, actor=ACTOR)
+
+    ended = all_at_once([lambda member=member: redeem(member) for member in members])
+    assert ended == {"done": 20, "out_of_stock": 20}
+    with platform.db.read() as session:
+        found, _version = programme.loyalty.rewards.current(session, reward.id)
+    assert (found.reserved, found.issued) == (0, 20)
+    programme.check()
+
+
+def test_one_account_is_not_overdrawn(
+    programme: Any, member: uuid.UUID, platform: Platform
+) -> None:
+    """Thirty want ten of its hundred points each."""
+    programme.give(member, 100)
+    reward = programme.reward(cost=10)
+
+    def redeem() -> None:
+        with platform.db.write() as session:
+            programme.loyalty.redemptions.authorise(session, subject_id=member, reward_id=reward.id)
+
+    assert all_at_once([redeem] * 30) == {"done": 10, "insufficient_points": 20}
+    programme.check()
+
+
+def test_a_limit_holds_for_one_member(
+    programme: Any, member: uuid.UUID, platform: Platform
+) -> None:
+    """However many tills ask at the same moment."""
+    programme.give(member, 1000)
+    reward = programme.reward(cost=10, per_member=3)
+
+    def redeem() -> None:
+        with platform.db.write() as session:
+            programme.loyalty.redemptions.authorise(session, subject_id=member, reward_id=reward.id)
+
+    assert all_at_once([redeem] * 16) == {"done": 3, "limit_reached": 13}
+    programme.check()
+
+
+def test_a_redemption_is_captured_or_voided_once(
+    programme: Any, member: uuid.UUID, platform: Platform
+) -> None:
+    """Whoever comes first."""
+    programme.give(member, 100)
+    reward = programme.reward(cost=60)
+    redemptions = programme.loyalty.redemptions
+    with platform.db.write() as session:
+        hold = redemptions.authorise(session, subject_id=member, reward_id=reward.id)
+
+    def settle(verb: str) -> None:
+        with platform.db.write() as session:
+            getattr(redemptions, verb)(session, hold.id, actor=ACTOR)
+
+    tasks = [lambda verb=verb: settle(verb) for verb in ("capture", "void") * 8]
+    assert all_at_once(tasks) == {"done": 1, "hold_not_open": 15}
+    programme.check()
+
+
+def test_one_cause_earns_once_and_a_new_account_is_one(
+    programme: Any, member: uuid.UUID, platform: Platform, events: Any
+) -> None:
+    """Sixteen workers see the same event of a member who never had points."""
+
+    def earn() -> None:
+        cause = Cause(source="event:1", actor=ACTOR)
+        with platform.db.write() as session:
+            account = open_account(session, platform, member, wallet="points")
+            programme.loyalty.ledger.earn(session, account, 5, cause=cause)
+
+    assert all_at_once([earn] * 16) == {"done": 16}
+    assert programme.available(member) == 5
+    assert len(events.all("loyalty.points_earned")) == 1
+    programme.check()
+
+
+def test_merges_that_cross_do_not_deadlock(programme: Any, platform: Platform) -> None:
+    """Accounts are locked in the order of their ids."""
+    pairs = [(programme.member(), programme.member()) for _ in range(4)]
+    for pair in pairs:
+        for member in pair:
+            programme.give(member, 10)
+
+    def merge(winner: uuid.UUID, loser: uuid.UUID) -> None:
+        with platform.db.write() as session:
+            platform.privacy.merges.merge(session, ACTOR, winner_id=winner, loser_id=loser)
+
+    tasks = []
+    for one, other in pairs * 2:
+        tasks += [lambda a=one, b=other: merge(a, b), lambda a=one, b=other: merge(b, a)]
+    assert all_at_once(tasks) == {"done": len(pairs), "cannot_merge": len(tasks) - len(pairs)}
+    for one, other in pairs:
+        assert programme.available(one) + programme.available(other) == 20
+    programme.check()
+
+
+def test_a_gift_is_claimed_once(
+    programme: Any, member: uuid.UUID, consents: Any, platform: Platform
+) -> None:
+    """Sixteen taps on the button."""
+    programme.birthday_rule(late_policy="immediate")
+    consents.given.add((member, "birthday"))
+    programme.birthday(member, 3, 10)
+    programme.run()
+    grant = programme.grants(member)[0]
+
+    def claim() -> None:
+        with platform.db.write() as session:
+            programme.loyalty.occasions.claim(session, grant.id, subject_id=member, actor=ACTOR)
+
+    assert all_at_once([claim] * 16) == {"done": 1, "not_active": 15}
+    assert programme.available(member) == 200
+    programme.check()

@@ -1,0 +1,230 @@
+"""The admin's pages: what staff see and do, and who may."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from typing import Any
+
+import pytest
+
+from dxp.api import Platform
+
+PAGES = (
+    "/admin/loyalty/",
+    "/admin/loyalty/rewards",
+    "/admin/loyalty/rewards/new",
+    "/admin/loyalty/rules",
+    "/admin/loyalty/rules/new",
+    "/admin/loyalty/birthdays",
+    "/admin/loyalty/birthdays/rules/new",
+)
+REWARD_FORM = {
+    "key": "tea-pot",
+    "kind": "product",
+    "cost": "90",
+    "stock": "7",
+    "per_member": "",
+    "limit_window": "ever",
+    "active": "true",
+    "first_day": "",
+    "last_day": "2026-04-30",
+    "name_en": "Tea pot",
+    "name_fa": "قوری",
+}
+RULE_FORM = {
+    "key": "per-dollar",
+    "name": "A point for each dollar",
+    "event_type": "order.placed",
+    "type": "per_amount",
+    "points": "2",
+    "per": "1",
+    "currency": "",
+    "rounding": "down",
+    "condition": '{"order.channel": "web"}',
+    "pending_days": "0",
+    "expires_after_days": "",
+    "active": "true",
+}
+
+
+@pytest.fixture
+def staff(client: Any) -> Any:
+    return client.as_staff("*")
+
+
+def send(staff: Any, url: str, form: dict[str, str]) -> Any:
+    """Post a form as the page would, with its token."""
+    page = staff.get("/admin/loyalty/").get_data(as_text=True)
+    token = re.search(r'name="csrf-token" content="([^"]+)"', page)
+    assert token is not None
+    return staff.post(url, data={**form, "csrf_token": token[1]})
+
+
+@pytest.mark.parametrize("url", PAGES)
+def test_pages_open_while_there_is_nothing(staff: Any, url: str) -> None:
+    """With an empty state instead of an error."""
+    answer = staff.get(url)
+    assert answer.status_code == 200
+    assert "<h1" in answer.get_data(as_text=True)
+
+
+@pytest.mark.parametrize("locale", ["fr", "ar", "fa"])
+def test_pages_open_in_every_language(staff: Any, locale: str) -> None:
+    """Right to left too."""
+    for url in PAGES:
+        assert staff.get(url, headers={"Accept-Language": locale}).status_code == 200
+
+
+@pytest.mark.parametrize("url", PAGES)
+def test_pages_are_for_staff_who_may(client: Any, url: str) -> None:
+    """Strangers sign in first; others are refused."""
+    assert client.get(url).status_code == 303
+    assert client.as_staff("core.audit.read").get(url).status_code == 403
+
+
+def test_a_reward_is_made_and_changed(staff: Any, programme: Any, platform: Platform) -> None:
+    """The list shows it; a stale form is refused and keeps what was typed."""
+    assert send(staff, "/admin/loyalty/rewards/new", REWARD_FORM).status_code == 303
+    assert "Tea pot" in staff.get("/admin/loyalty/rewards").get_data(as_text=True)
+    with platform.db.read() as session:
+        ((reward, version),) = programme.loyalty.rewards.listed(session)
+    assert (version.cost, reward.stock) == (90, 7)
+    assert version.active_until.isoformat() == "2026-05-01T00:00:00+00:00"
+    url = f"/admin/loyalty/rewards/{reward.id}"
+    page = staff.get(url).get_data(as_text=True)
+    assert 'value="2026-04-30"' in page
+    changed = {**REWARD_FORM, "cost": "80", "version": "1"}
+    assert send(staff, url, changed).status_code == 303
+    stale = send(staff, url, {**changed, "cost": "70"})
+    assert stale.status_code == 422
+    assert 'value="70"' in stale.get_data(as_text=True)
+
+
+def test_a_faulty_reward_comes_back_with_its_faults(staff: Any) -> None:
+    """And with what was typed."""
+    answer = send(staff, "/admin/loyalty/rewards/new", {**REWARD_FORM, "cost": "0"})
+    assert answer.status_code == 422
+    assert "Tea pot" in answer.get_data(as_text=True)
+
+
+def test_a_rule_is_made_and_revised(
+    staff: Any, programme: Any, platform: Platform, member: uuid.UUID
+) -> None:
+    """Orders earn by it at once."""
+    assert send(staff, "/admin/loyalty/rules/new", RULE_FORM).status_code == 303
+    programme.order(member, "10.00")
+    assert programme.available(member) == 20
+    with platform.db.read() as session:
+        ((rule, _version),) = programme.loyalty.earning.listed(session)
+    url = f"/admin/loyalty/rules/{rule.id}"
+    assert "order.channel" in staff.get(url).get_data(as_text=True)
+    changed = {**RULE_FORM, "points": "3", "condition": "", "version": "1"}
+    assert send(staff, url, changed).status_code == 303
+    programme.order(member, "10.00", channel="store")
+    assert programme.available(member) == 50
+    assert send(staff, url, changed).status_code == 422
+
+
+@pytest.mark.parametrize("condition", ["{", "[1]", '{"a": {"$near": 1}}'])
+def test_a_faulty_condition_is_shown_at_its_field(staff: Any, condition: str) -> None:
+    """So that an editor can mend it."""
+    answer = send(staff, "/admin/loyalty/rules/new", {**RULE_FORM, "condition": condition})
+    assert answer.status_code == 422
+    assert 'id="f-condition-error' in answer.get_data(as_text=True)
+
+
+def test_a_birthday_rule_is_made_and_its_gifts_are_listed(
+    staff: Any, programme: Any, consents: Any, member: uuid.UUID, platform: Platform
+) -> None:
+    """Planned, issued, and why one waits."""
+    form = {
+        "key": "birthday",
+        "points": "200",
+        "days_before": "0",
+        "days_after": "14",
+        "minimum_days": "14",
+        "late_policy": "immediate",
+        "leap_day": "february_28",
+        "active": "true",
+        "name_en": "Birthday gift",
+    }
+    url = "/admin/loyalty/birthdays/rules/new"
+    assert send(staff, url, {**form, "name_en": ""}).status_code == 422
+    assert send(staff, url, form).status_code == 303
+    programme.birthday(member, 3, 10)
+    programme.run()
+    page = staff.get("/admin/loyalty/birthdays?state=planned").get_data(as_text=True)
+    assert str(member) in page
+    assert "No consent" in page
+    consents.given.add((member, "birthday"))
+    programme.run()
+    assert str(member) in staff.get("/admin/loyalty/birthdays").get_data(as_text=True)
+    with platform.db.read() as session:
+        (rule,) = programme.loyalty.occasions.rules(session)
+    edit = f"/admin/loyalty/birthdays/rules/{rule.id}"
+    assert staff.get(edit).status_code == 200
+    assert send(staff, edit, {**form, "points": "300", "version": "1"}).status_code == 303
+    assert send(staff, edit, {**form, "points": "400", "version": "1"}).status_code == 422
+
+
+def test_a_members_ledger_is_shown_verified_and_adjusted(
+    staff: Any, programme: Any, member: uuid.UUID
+) -> None:
+    """With the note beside the line; a form that is sent twice counts once."""
+    url = f"/admin/loyalty/members/{member}"
+    form = {"points": "25", "reason_code": "goodwill", "note": "Sorry for the wait"}
+    form["once"] = str(uuid.uuid4())
+    assert send(staff, f"{url}/adjust", form).status_code == 303
+    assert send(staff, f"{url}/adjust", form).status_code == 303
+    page = staff.get(url).get_data(as_text=True)
+    assert "Sorry for the wait" in page
+    assert programme.available(member) == 25
+    send(staff, f"{url}/verify", {})
+    assert "The chain of" in staff.get(url).get_data(as_text=True)
+    send(staff, f"{url}/adjust", {**form, "points": "-26", "once": str(uuid.uuid4())})
+    assert "only 25 can be spent" in staff.get(url).get_data(as_text=True)
+    assert programme.available(member) == 25
+    programme.check()
+
+
+def test_a_broken_chain_is_told(
+    staff: Any, programme: Any, member: uuid.UUID, platform: Platform
+) -> None:
+    """When somebody changed an entry behind the ledger's back."""
+    from sqlalchemy import update
+
+    from dxp_loyalty.models import Entry
+
+    programme.give(member, 25)
+    with platform.db.write() as session:
+        session.execute(update(Entry).values(amount=26))
+    url = f"/admin/loyalty/members/{member}"
+    send(staff, f"{url}/verify", {})
+    assert "The chain is broken" in staff.get(url).get_data(as_text=True)
+
+
+def test_a_member_is_found_by_the_shops_number(staff: Any, platform: Platform) -> None:
+    """Or the page says that nobody has it."""
+    with platform.db.write() as session:
+        found = platform.subjects.create(session, keys=[("ref", "C-1")]).id
+    answer = staff.get("/admin/loyalty/members?ref=C-1")
+    assert answer.headers["Location"].endswith(f"/admin/loyalty/members/{found}")
+    assert staff.get("/admin/loyalty/members?ref=C-2").headers["Location"].endswith("/loyalty/")
+
+
+def test_gifts_are_stopped_and_go_on(
+    staff: Any, programme: Any, consents: Any, member: uuid.UUID
+) -> None:
+    """Rule 12: reversibly."""
+    programme.birthday_rule(late_policy="immediate")
+    consents.given.add((member, "birthday"))
+    programme.birthday(member, 3, 10)
+    url = f"/admin/loyalty/members/{member}/occasions"
+    send(staff, url, {"paused": "true"})
+    programme.run()
+    first = programme.grants(member)[0]
+    assert (first.state, first.reason) == ("planned", "paused")
+    send(staff, url, {"paused": "false"})
+    programme.run()
+    assert programme.grants(member)[0].state == "issued"

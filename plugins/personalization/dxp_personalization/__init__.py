@@ -1,0 +1,1 @@
+"""Selection as a plugin: which content a customer sees, and why."""

@@ -1,0 +1,1 @@
+"""A plugin for the tests of jobs: bells ring, and a subscriber keeps the tally."""
