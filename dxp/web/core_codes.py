@@ -233,8 +233,8 @@ CORE_CODES = (
     ProblemCode(
         "invalid_event",
         422,
-        "The event's data does not fit",
-        "The data breaks the schema of the event's type.",
+        "The event does not fit",
+        "It has not the form of an event, or its data breaks the schema of its type.",
         _MEND,
     ),
     ProblemCode(

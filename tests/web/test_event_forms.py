@@ -6,9 +6,9 @@ from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
-from marshmallow import RAISE, Schema, ValidationError
+from marshmallow import RAISE, Schema
 
-from dxp.web.core.event_schemas import EventsIn, plain_events
+from dxp.web.core.event_schemas import EventsIn, Malformed, plain_events
 
 ODD = st.sampled_from(
     [
@@ -25,13 +25,12 @@ MEMBERS = ["id", "type", "source", "subject", "occurred_at", "data", "more"]
 def test_the_short_way_agrees_with_the_schema(changes: list[dict[str, Any]]) -> None:
     document = {"events": [{"id": "1", "type": "order.placed"} | change for change in changes]}
     read = plain_events(document)
-    try:
-        # The method of the base, which goes through all fields.
-        said = Schema.load(EventsIn(), document, unknown=RAISE)
-    except ValidationError:
+    # The method of the base, which goes through all fields.
+    said = Schema.load(EventsIn(), document, unknown=RAISE)["events"]
+    if any(isinstance(event, Malformed) for event in said):
         assert read is None
     else:
-        assert read in (None, said["events"])
+        assert read in (None, said)
 
 
 def test_the_plain_form_is_read_the_short_way() -> None:

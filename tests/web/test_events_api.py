@@ -166,6 +166,11 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "a type closed to senders": ({"type": "customer.registered"}, "unknown_event_type"),
     "data that does not fit": ({"data": {"order_id": "9"}}, "invalid_event"),
     "a reserved source": ({"source": "dxp"}, "reserved_source"),
+    "no type": ({"type": None}, "invalid_event"),
+    "an unknown member": ({"colour": "red"}, "invalid_event"),
+    "a subject of two names": ({"subject": {"ref": "a", "anonymous_id": "b"}}, "invalid_event"),
+    "a subject without a name": ({"subject": {}}, "invalid_event"),
+    "a moment without an offset": ({"occurred_at": "2026-01-01T00:00:00"}, "invalid_event"),
 }
 
 
@@ -187,6 +192,19 @@ def test_data_that_does_not_fit_is_pointed_at(shop: DxpClient) -> None:
     data = {"order_id": "9", "total": "much", "currency": "EUR"}
     refused = send(shop, order(9, data=data))["data"][0]
     assert [error["pointer"] for error in refused["errors"]] == ["/data/total"]
+
+
+@pytest.mark.parametrize("odd", [{"type": "order.placed"}, {"id": 7}, "order-2", None, []])
+def test_what_is_no_event_is_answered_in_its_place(
+    odd: object, shop: DxpClient, events: Any
+) -> None:
+    answer = send(shop, order(1), odd, order(3))
+    assert [item["id"] for item in answer["data"]] == ["order-1", None, "order-3"]
+    refused = answer["data"][1]
+    assert (refused["status"], refused["code"]) == ("error", "invalid_event")
+    assert refused["errors"]
+    assert answer["meta"] == {"accepted": 2, "duplicate": 0, "error": 1}
+    assert len(events.all()) == 2
 
 
 def test_a_moment_of_its_own_is_kept_and_the_future_refused(
@@ -218,19 +236,6 @@ def test_what_would_be_forgotten_at_once_is_refused(
 BATCHES: dict[str, tuple[Any, int, str]] = {
     "no events": ({"events": []}, 422, "invalid_body"),
     "too many": ({"events": [order(n) for n in range(1001)]}, 422, "invalid_body"),
-    "an event without an id": ({"events": [{"type": "order.placed"}]}, 422, "invalid_body"),
-    "an unknown member": ({"events": [order(1, colour="red")]}, 422, "invalid_body"),
-    "a subject of two names": (
-        {"events": [order(1, subject={"ref": "a", "anonymous_id": "b"})]},
-        422,
-        "invalid_body",
-    ),
-    "a subject without a name": ({"events": [order(1, subject={})]}, 422, "invalid_body"),
-    "a moment without an offset": (
-        {"events": [order(1, occurred_at="2026-01-01T00:00:00")]},
-        422,
-        "invalid_body",
-    ),
     "a bare event": (order(1), 422, "invalid_body"),
 }
 

@@ -12,6 +12,7 @@ from dxp.events import OWN_SOURCE, NewEvent, retention_of
 from dxp.subjects import Trace
 from dxp.web.browsers import check_subject
 from dxp.web.call import Call
+from dxp.web.core.event_schemas import Malformed
 from dxp.web.problem_codes import ProblemCode
 
 CLOCK_SKEW = timedelta(minutes=5)
@@ -54,7 +55,7 @@ Name = tuple[str, Any]
 Result = dict[str, Any]
 
 
-def take_in(call: Call, items: Sequence[Mapping[str, Any]]) -> list[Result]:
+def take_in(call: Call, items: Sequence[Mapping[str, Any] | Malformed]) -> list[Result]:
     """Write the events of a batch; returns what became of each, in their order.
 
     An anonymous visitor who is not known becomes so with the first event that is not refused.
@@ -63,7 +64,7 @@ def take_in(call: Call, items: Sequence[Mapping[str, Any]]) -> list[Result]:
     sound: list[tuple[Result, Mapping[str, Any], dict[str, Any]]] = []
     for item in items:
         result: Result = {
-            "id": item["id"],
+            "id": item.id if isinstance(item, Malformed) else item["id"],
             "status": "error",
             "event_id": None,
             "code": None,
@@ -72,6 +73,8 @@ def take_in(call: Call, items: Sequence[Mapping[str, Any]]) -> list[Result]:
         }
         results.append(result)
         try:
+            if isinstance(item, Malformed):
+                raise _malformed(item)
             told = _check(call, item)
             sound.append((result, told, call.platform.events.parse(item["type"], item["data"])))
         except Problem as problem:
@@ -90,6 +93,15 @@ def take_in(call: Call, items: Sequence[Mapping[str, Any]]) -> list[Result]:
 def _refuse(result: Result, problem: Problem) -> None:
     result["code"], result["detail"] = problem.code, problem.detail
     result["errors"] = [error.as_dict() for error in problem.errors]
+
+
+def _malformed(item: Malformed) -> Problem:
+    return Unprocessable(
+        "The event was refused, because it has not the form of an event; "
+        "mend what errors points at and send it again",
+        code="invalid_event",
+        errors=item.errors,
+    )
 
 
 def _check(call: Call, item: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from marshmallow import RAISE, Schema, ValidationError, fields, validate, validates_schema
+
+from dxp.errors import FieldError, field_errors
 
 MAX_EVENTS = 1000
 DEFAULT_SOURCE = "api"
@@ -68,13 +71,43 @@ class EventIn(Schema):
     )
 
 
+@dataclass(frozen=True)
+class Malformed:
+    """An event that has not the form of `EventIn`, and what is wrong with it."""
+
+    id: str | None
+    errors: tuple[FieldError, ...]
+
+
+class _EventList(fields.List[Any]):
+    """Events, each read by itself: one that is malformed says nothing about the others."""
+
+    def _deserialize(self, value: Any, *_args: Any, **_options: Any) -> list[Any]:
+        if not isinstance(value, list):
+            raise self.make_error("invalid")
+        schema = EventIn()
+        return [_load_event(schema, item) for item in value]
+
+
+def _load_event(schema: Schema, item: Any) -> dict[str, Any] | Malformed:
+    try:
+        loaded: dict[str, Any] = schema.load(item)
+    except ValidationError as error:
+        sent = item.get("id") if isinstance(item, dict) else None
+        return Malformed(sent if isinstance(sent, str) else None, field_errors(error.messages))
+    return loaded
+
+
 class EventsIn(Schema):
-    """Up to 1,000 events, in the order in which they happened."""
+    """Up to 1,000 events, in the order in which they happened.
+
+    Loads to a list of what `EventIn` loads, with `Malformed` in the place of what does not fit.
+    """
 
     class Meta:
         unknown = RAISE
 
-    events = fields.List(
+    events = _EventList(
         fields.Nested(EventIn), required=True, validate=validate.Length(1, MAX_EVENTS)
     )
 
@@ -96,7 +129,11 @@ class FaultOut(Schema):
 class EventResultOut(Schema):
     """What became of one event."""
 
-    id = fields.String(required=True, metadata={"description": "As it was sent."})
+    id = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={"description": "As it was sent; null when the event has none."},
+    )
     status = fields.String(
         required=True, validate=validate.OneOf(["accepted", "duplicate", "error"])
     )
