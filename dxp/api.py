@@ -108,6 +108,7 @@ from dxp.plugins.contexts import (
     TemplateContext,
     UnmergeContext,
 )
+from dxp.plugins.facts import facts_of
 from dxp.plugins.hooks import OnError, hook
 from dxp.plugins.manager import Answer
 from dxp.plugins.spec import Plugin
@@ -235,6 +236,7 @@ __all__ = [
     "data_matcher",
     "dialect_insert",
     "etag_of",
+    "facts_of",
     "field_errors",
     "format_day",
     "format_money",

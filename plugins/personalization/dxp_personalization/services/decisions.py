@@ -15,13 +15,13 @@ from sqlalchemy.orm import Session
 
 from dxp.api import (
     DecideContext,
-    FactsContext,
     FieldError,
     Platform,
     Plugin,
     Proposal,
     Unprocessable,
     compile_condition,
+    facts_of,
     uuid7,
 )
 from dxp.contracts import PURPOSE_PROFILING, Consents, PublishedContent, PublishedEntry
@@ -164,13 +164,7 @@ class DecisionService:
     ) -> dict[str, Any]:
         if subject_id is None:
             return {"known": False}
-        context = FactsContext(
-            session=session, platform=self._platform, subject_ids=[subject_id], now=now
-        )
-        facts: dict[str, Any] = {"known": True}
-        for answer in self._platform.plugins.call(Plugin.facts, context):
-            facts |= answer.value.get(subject_id, {})
-        return facts
+        return {"known": True} | facts_of(self._platform, session, [subject_id], now)[subject_id]
 
     def _contents(
         self, session: Session, known: Mapping[str, tuple[Slot, list[Option]]], locale: str

@@ -18,15 +18,14 @@ from dxp.api import (
     Condition,
     EventCount,
     EventRow,
-    FactsContext,
     Platform,
-    Plugin,
     Situation,
     SqlEvents,
     SqlSource,
     SqlValue,
     data_condition,
     data_matcher,
+    facts_of,
     timezones,
 )
 from dxp_crm.models import Customer, Segment, SegmentMember
@@ -82,7 +81,9 @@ class People:
         """
         asked = list(conditions)
         ids = list(zones)
-        facts = self._facts(session, ids, now) if any(one.facts for one in asked) else {}
+        facts = (
+            facts_of(self._platform, session, ids, now) if any(one.facts for one in asked) else {}
+        )
         inside: dict[uuid.UUID, set[str]] = defaultdict(set)
         for subject_id, key in session.execute(
             select(SegmentMember.subject_id, Segment.key)
@@ -106,16 +107,6 @@ class People:
     def zone_of(self, name: str | None) -> ZoneInfo:
         """A customer's time zone; the shop's when it is not told or not known."""
         return _zone(name if name in timezones() else None, self._platform.settings.locale.timezone)
-
-    def _facts(
-        self, session: Session, ids: Sequence[uuid.UUID], now: datetime
-    ) -> dict[uuid.UUID, dict[str, Any]]:
-        context = FactsContext(session=session, platform=self._platform, subject_ids=ids, now=now)
-        found: dict[uuid.UUID, dict[str, Any]] = defaultdict(dict)
-        for answer in self._platform.plugins.call(Plugin.facts, context):
-            for subject_id, values in answer.value.items():
-                found[subject_id].update(values)
-        return found
 
     def _moments_of_all(
         self,
