@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
@@ -168,12 +168,12 @@ class Audit:
             AuditEntry.object_id == text,
         )
 
-    def blank_subject(self, session: Session, subject_id: uuid.UUID) -> int:
-        """Erase what entries tell of one customer, whatever the object."""
+    def blank_subjects(self, session: Session, subject_ids: Collection[uuid.UUID]) -> int:
+        """Erase what entries tell of customers, whatever the object."""
         return self._blank(
             session,
-            lambda entry: entry.subject_id == subject_id,
-            AuditEntry.subject_id == subject_id,
+            lambda entry: entry.subject_id in subject_ids,
+            AuditEntry.subject_id.in_(subject_ids),
         )
 
     @staticmethod

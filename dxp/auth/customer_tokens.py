@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import uuid
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -103,11 +104,13 @@ class CustomerTokens:
         if family_id is not None:
             self._end(session, family_id, reason="signed_out")
 
-    def revoke_all(self, session: Session, subject_id: uuid.UUID, *, reason: str) -> None:
-        """End all of a customer's sign-ins, as when they are erased."""
+    def revoke_all(
+        self, session: Session, subject_ids: Collection[uuid.UUID], *, reason: str
+    ) -> None:
+        """End all sign-ins of customers, as when they are erased."""
         session.execute(
             update(RefreshFamily)
-            .where(RefreshFamily.subject_id == subject_id, RefreshFamily.revoked_at.is_(None))
+            .where(RefreshFamily.subject_id.in_(subject_ids), RefreshFamily.revoked_at.is_(None))
             .values(revoked_at=self._platform.clock.wall(), revoked_reason=reason)
         )
 

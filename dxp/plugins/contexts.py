@@ -267,15 +267,28 @@ class AuditViewContext:
 
 @dataclass(frozen=True, kw_only=True)
 class SubjectContext:
-    """One person's data is exported or erased; write through `session` only.
-
-    In `erase_subject` nothing that names or describes the person may stay, and every total must
-    still reconcile.
-    """
+    """One person's data is wanted as a copy."""
 
     session: Session
     platform: Platform
     subject_id: uuid.UUID
+    actor: Actor
+
+
+@dataclass(frozen=True, kw_only=True)
+class ErasureContext:
+    """Persons are forgotten, one or hundreds; write through `session` only.
+
+    Nothing that names or describes them may stay, and every total must still reconcile. The
+    number of statements should not grow with the number of persons.
+
+    Attributes:
+        subject_ids: whom; never empty.
+    """
+
+    session: Session
+    platform: Platform
+    subject_ids: Sequence[uuid.UUID]
     actor: Actor
 
 

@@ -25,6 +25,7 @@ from dxp.plugins.contexts import (
     DecideContext,
     DemoContext,
     DemoReport,
+    ErasureContext,
     FactField,
     FactFieldsContext,
     FactsContext,
@@ -193,8 +194,8 @@ class Plugin:
         return {}
 
     @hook(on_error=OnError.PROPAGATE, phase="life", writes=True)
-    def erase_subject(self, ctx: SubjectContext) -> None:
-        """Forget one person, in the transaction of `ctx.session`: all plugins or none."""
+    def erase_subjects(self, ctx: ErasureContext) -> None:
+        """Forget persons, in the transaction of `ctx.session`: all plugins or none."""
 
     @hook(on_error=OnError.PROPAGATE, phase="life", writes=True)
     def merge_subjects(self, ctx: MergeContext) -> Mapping[str, Any]:

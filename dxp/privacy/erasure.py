@@ -1,9 +1,10 @@
-"""Erasing one person: all plugins and the core, in one transaction or not at all."""
+"""Erasing persons: all plugins and the core, in one transaction or not at all."""
 
 from __future__ import annotations
 
+import re
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,9 +14,9 @@ from sqlalchemy.orm import Session
 from dxp.auth.actors import Actor
 from dxp.auth.models import MailCode
 from dxp.events import EventRow
-from dxp.jobs import JobRow
+from dxp.jobs import DELIVER_EVENT, JobRow
 from dxp.mail import SEND_MAIL
-from dxp.plugins.contexts import SubjectContext
+from dxp.plugins.contexts import ErasureContext
 from dxp.plugins.spec import Plugin
 from dxp.privacy.models import Export, ExportPart, Merge, NotDuplicate, PrivacyRequest
 from dxp.subjects import SubjectKey
@@ -24,14 +25,17 @@ if TYPE_CHECKING:
     from dxp.platform import Platform
 
 ERASED = "core.customer.erased"
+CLOCK_SKEW_MS = 3_600_000
+_FEW = 20
+_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Erasing:
-    """What a part of the core needs to forget a person.
+    """What a part of the core needs to forget persons.
 
     Attributes:
-        members: all ids of the person: the one in use, then those merged into it.
+        members: all ids of the persons: those in use, then those merged into them.
     """
 
     session: Session
@@ -56,37 +60,53 @@ class Erasure:
         self._parts.append(part)
 
     def erase(self, session: Session, actor: Actor, *, subject_id: uuid.UUID) -> None:
-        """Forget a person and everybody merged into them. There is no way back.
-
-        What stays: opaque ids, the ledgers' numbers with their hash chains, that something
-        happened and when, and that it was erased. Whatever raises undoes it all, because it is
-        the caller's transaction.
+        """Forget a person and everybody merged into them; see `erase_many`.
 
         Raises:
             NotFound: there is no such person, or they were erased before (`unknown_subject`).
         """
-        members = self._platform.subjects.members(session, subject_id)
+        root_id = self._platform.subjects.get(session, subject_id)
+        self.erase_many(session, actor, subject_ids=[root_id])
+
+    def erase_many(
+        self, session: Session, actor: Actor, *, subject_ids: Collection[uuid.UUID]
+    ) -> None:
+        """Forget persons and everybody merged into them. There is no way back.
+
+        The number of statements does not grow with that of the persons, so hundreds may go in
+        one transaction. Who is unknown, or was erased before, is passed over.
+
+        What stays: opaque ids, the ledgers' numbers with their hash chains, that something
+        happened and when, and that it was erased. Whatever raises undoes it all, because it is
+        the caller's transaction.
+        """
+        roots = sorted(set(self._platform.subjects.get_many(session, subject_ids).values()))
+        merged = self._platform.subjects.merged_into(session, roots)
         # Those merged in first: what is still theirs must not find its way to the other.
-        for member in reversed(members):
-            context = SubjectContext(
-                session=session, platform=self._platform, subject_id=member, actor=actor
-            )
-            self._platform.plugins.call(Plugin.erase_subject, context)
+        for persons in (merged, roots):
+            if persons:
+                context = ErasureContext(
+                    session=session, platform=self._platform, subject_ids=persons, actor=actor
+                )
+                self._platform.plugins.call(Plugin.erase_subjects, context)
+        if not roots:
+            return
+        members = [*roots, *merged]
         session.flush()
         erasing = Erasing(session=session, platform=self._platform, members=members)
         for part in self._parts:
             part(erasing)
         self._platform.subjects.forget(session, members)
-        for member in members:
-            self._platform.audit.blank_subject(session, member)
-        self._platform.audit.record(
-            session,
-            actor,
-            action=ERASED,
-            object_type="customer",
-            object_id=members[0],
-            subject_id=members[0],
-        )
+        self._platform.audit.blank_subjects(session, set(members))
+        for root_id in roots:
+            self._platform.audit.record(
+                session,
+                actor,
+                action=ERASED,
+                object_type="customer",
+                object_id=root_id,
+                subject_id=root_id,
+            )
 
 
 def _blank_events(erasing: Erasing) -> None:
@@ -102,22 +122,19 @@ def _blank_events(erasing: Erasing) -> None:
 
 
 def _forget_sign_ins(erasing: Erasing) -> None:
-    for member in erasing.members:
-        erasing.platform.accounts.customer_tokens.revoke_all(
-            erasing.session, member, reason="erased"
-        )
+    erasing.platform.accounts.customer_tokens.revoke_all(
+        erasing.session, erasing.members, reason="erased"
+    )
     erasing.session.execute(delete(MailCode).where(MailCode.owner_id.in_(erasing.members)))
 
 
 def _forget_jobs(erasing: Erasing) -> None:
-    """Jobs that name the person, mails to them, and what failed deliveries said of their events."""
+    """Jobs that name the persons, mails to them, and what failed deliveries said of their events.
+
+    Jobs are looked through once, whatever the number of persons.
+    """
     session = erasing.session
-    text = cast(JobRow.payload, String)
-    gone = list(
-        session.scalars(
-            select(JobRow.id).where(or_(*(text.contains(str(key)) for key in erasing.members)))
-        )
-    )
+    gone = _naming(erasing)
     gone += _mails_to(erasing)
     session.execute(delete(JobRow).where(JobRow.id.in_(gone)))
     failed = session.execute(
@@ -137,8 +154,35 @@ def _forget_jobs(erasing: Erasing) -> None:
     session.execute(update(JobRow).where(JobRow.id.in_(blank)).values(last_error=None))
 
 
+def _naming(erasing: Erasing) -> list[uuid.UUID]:
+    """Jobs in whose payload the id of a person stands.
+
+    Deliveries name an event and nobody else. No job is older than whom it names: ids tell when
+    they were made, and hosts may differ by an hour.
+    """
+    text = cast(JobRow.payload, String)
+    first = min(_floor(member) for member in erasing.members)
+    query = select(JobRow.id, text.label("text")).where(
+        JobRow.id >= first, JobRow.name != DELIVER_EVENT
+    )
+    if len(erasing.members) <= _FEW:
+        query = query.where(or_(*(text.contains(str(key)) for key in erasing.members)))
+    wanted = {str(key) for key in erasing.members}
+    rows = erasing.session.execute(query.execution_options(yield_per=100))
+    return [row.id for row in rows if not wanted.isdisjoint(_ID.findall(row.text))]
+
+
+def _floor(made: uuid.UUID) -> uuid.UUID:
+    """The lowest id that may be of a job about `made`; version 7 begins with the milliseconds of
+    when it was made (RFC 9562).
+    """
+    if made.version != 7:
+        return uuid.UUID(int=0)
+    return uuid.UUID(int=max((made.int >> 80) - CLOCK_SKEW_MS, 0) << 80)
+
+
 def _mails_to(erasing: Erasing) -> list[uuid.UUID]:
-    """Mails of any state whose address is a name of the person. Mails are stored sealed."""
+    """Mails of any state whose address is a name of a person. Mails are stored sealed."""
     digests = set(
         erasing.session.scalars(
             select(SubjectKey.digest).where(

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from sqlalchemy import Table, delete, func, select, update
 
 from dxp.db import Base
-from dxp.plugins.contexts import MergeContext, SubjectContext, UnmergeContext
+from dxp.plugins.contexts import ErasureContext, MergeContext, SubjectContext, UnmergeContext
 
 
 class PersonalData(Protocol):
@@ -20,8 +20,8 @@ class PersonalData(Protocol):
     def export(self, ctx: SubjectContext) -> Any:
         """All of it, as JSON-ready data."""
 
-    def erase(self, ctx: SubjectContext) -> None:
-        """Forget it; harmless when repeated."""
+    def erase(self, ctx: ErasureContext) -> None:
+        """Forget that of all whom `ctx` names; harmless when repeated."""
 
     def merge(self, ctx: MergeContext) -> None:
         """Move the loser's share to the winner."""
@@ -56,9 +56,9 @@ class PersonalRows:
         rows = ctx.session.scalars(query.order_by(*self._table.primary_key.columns))
         return [self._show(row) for row in rows]
 
-    def erase(self, ctx: SubjectContext) -> None:
+    def erase(self, ctx: ErasureContext) -> None:
         ctx.session.flush()
-        ctx.session.execute(delete(self._table).where(self._subject == ctx.subject_id))
+        ctx.session.execute(delete(self._table).where(self._subject.in_(ctx.subject_ids)))
         ctx.session.expire_all()
 
     def merge(self, ctx: MergeContext) -> None:

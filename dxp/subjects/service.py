@@ -282,11 +282,15 @@ class Subjects:
         found: uuid.UUID = row.merged_into_id or row.id
         return found
 
+    def merged_into(self, session: Session, root_ids: Collection[uuid.UUID]) -> list[uuid.UUID]:
+        """The ids of all who were merged into these, oldest first."""
+        merged = select(Subject.id).where(Subject.merged_into_id.in_(root_ids))
+        return list(session.scalars(merged.order_by(Subject.id)))
+
     def members(self, session: Session, subject_id: uuid.UUID) -> list[uuid.UUID]:
         """All ids of one person: the one to use first, then those merged into it."""
         root_id = self.get(session, subject_id)
-        merged = select(Subject.id).where(Subject.merged_into_id == root_id).order_by(Subject.id)
-        return [root_id, *session.scalars(merged)]
+        return [root_id, *self.merged_into(session, [root_id])]
 
     def lead(
         self, session: Session, subject_ids: Sequence[uuid.UUID], *, to: uuid.UUID | None

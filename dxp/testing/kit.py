@@ -30,6 +30,7 @@ from dxp.events import (
     Subscription,
 )
 from dxp.plugins.contexts import (
+    ErasureContext,
     FactsContext,
     HealthContext,
     MergeContext,
@@ -241,8 +242,11 @@ class PluginKit:
             back = UnmergeContext(**vars(merge), members=[loser], undo=undo)
             plugin.unmerge_subjects(back)
             plugin.merge_subjects(merge)
-            plugin.erase_subject(person)
-            plugin.erase_subject(person)
+            gone = ErasureContext(
+                session=session, platform=platform, subject_ids=[winner, loser], actor=SYSTEM
+            )
+            plugin.erase_subjects(gone)
+            plugin.erase_subjects(gone)
 
     def test_health_checks_come_with_advice(self, platform: Platform) -> None:
         with platform.db.read() as session:

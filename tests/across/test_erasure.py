@@ -11,7 +11,7 @@ from sqlalchemy import MetaData, inspect, select
 from dxp.auth.models import MailCode
 from dxp.errors import NotFound
 from dxp.platform import Platform
-from dxp.plugins.contexts import SubjectContext
+from dxp.plugins.contexts import ErasureContext
 from dxp.plugins.discovery import installed
 from dxp.plugins.spec import Plugin
 from dxp.testing import staff_actor
@@ -153,7 +153,7 @@ class FailingPlugin(Plugin):
     name = "unforgiving"
     after = ("cms", "crm", "loyalty", "personalization")
 
-    def erase_subject(self, ctx: SubjectContext) -> None:
+    def erase_subjects(self, ctx: ErasureContext) -> None:
         raise RuntimeError("no room")
 
 

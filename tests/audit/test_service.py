@@ -174,7 +174,7 @@ def test_blanking_a_customer_reaches_every_kind_of_object(platform: Platform) ->
         record(platform, session, object_type="loyalty.entry", subject_id=subject)
         record(platform, session, object_type="loyalty.entry", subject_id=uuid.uuid4())
     with platform.db.write() as session:
-        assert platform.audit.blank_subject(session, subject) == 2
+        assert platform.audit.blank_subjects(session, {subject}) == 2
     assert [e.after for e in entries(platform)] == [{"name": "new"}, None, None]
 
 

@@ -322,7 +322,7 @@ def test_all_sign_ins_of_one_customer_can_be_ended(platform: Platform) -> None:
     pairs = [issue(platform, subject_id) for _ in range(2)]
     stranger = issue(platform)
     with platform.db.write() as session:
-        platform.accounts.customer_tokens.revoke_all(session, subject_id, reason="erased")
+        platform.accounts.customer_tokens.revoke_all(session, [subject_id], reason="erased")
     assert [refused(platform, p.access_token) for p in pairs] == ["token_revoked"] * 2
     assert recognise(platform, stranger.access_token)
 

@@ -15,6 +15,7 @@ from dxp.api import (
     BatchSubscription,
     DemoContext,
     DemoReport,
+    ErasureContext,
     EventType,
     FactField,
     FactFieldsContext,
@@ -135,10 +136,10 @@ class CrmPlugin(Plugin):
 
         return export_subject(ctx)
 
-    def erase_subject(self, ctx: SubjectContext) -> None:
-        from dxp_crm.services.privacy import erase_subject
+    def erase_subjects(self, ctx: ErasureContext) -> None:
+        from dxp_crm.services.privacy import erase_subjects
 
-        erase_subject(ctx)
+        erase_subjects(ctx)
 
     def merge_subjects(self, ctx: MergeContext) -> Mapping[str, Any]:
         from dxp_crm.services.privacy import merge_subjects

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import select
 
 from dxp.api import (
+    ErasureContext,
     MergeContext,
     Platform,
     Plugin,
@@ -34,10 +35,10 @@ def test_the_export_holds_profile_and_consents(platform: Platform, grace: dict[s
 
 def test_nothing_of_an_erased_person_stays(platform: Platform, grace: dict[str, Any]) -> None:
     with platform.db.write() as session:
-        context = SubjectContext(
-            session=session, platform=platform, subject_id=uuid.UUID(grace["id"]), actor=ACTOR
+        context = ErasureContext(
+            session=session, platform=platform, subject_ids=[uuid.UUID(grace["id"])], actor=ACTOR
         )
-        platform.plugins.call(Plugin.erase_subject, context)
+        platform.plugins.call(Plugin.erase_subjects, context)
     with platform.db.read() as session:
         for model in (Customer, Consent, Note):
             assert session.scalars(select(model)).all() == []

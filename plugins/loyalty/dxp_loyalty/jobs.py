@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -10,7 +11,7 @@ from sqlalchemy.orm import Session
 from dxp.api import Job, JobContext, Platform, Schedule, SystemActor
 from dxp_loyalty.services.accounts import lock_accounts
 from dxp_loyalty.services.expiry import accounts_with_overdue_lots
-from dxp_loyalty.services.issuing import Outcome
+from dxp_loyalty.services.issuing import ISSUE, Outcome
 from dxp_loyalty.services.loyalty import Loyalty
 
 EXPIRER = SystemActor(name="loyalty.expiry")
@@ -67,6 +68,20 @@ def birthday_run(
     return run
 
 
+def issue_gifts(ctx: JobContext) -> None:
+    """Issue what is due to some members, who just said that they want it."""
+    loyalty = ctx.platform.services.get(Loyalty)
+    members = [uuid.UUID(text) for text in ctx.payload["subject_ids"]]
+    after = None
+    while True:
+        outcome = loyalty.issuer.issue_due(
+            ctx.session, after=after, limit=BATCH, subject_ids=members
+        )
+        after = outcome.after
+        if after is None:
+            return
+
+
 def rehearse_birthdays(platform: Platform, session: Session) -> BirthdayRun:
     """One run in a transaction that the caller rolls back, to see what it would do."""
     loyalty = platform.services.get(Loyalty)
@@ -106,6 +121,7 @@ def release_holds(ctx: JobContext) -> None:
 
 JOBS: tuple[Job | Schedule, ...] = (
     Job(name="loyalty.birthdays", handler=run_birthdays, transactional=False),
+    Job(name=ISSUE, handler=issue_gifts),
     Job(name="loyalty.expire_points", handler=expire_points, transactional=False),
     Job(name="loyalty.release_holds", handler=release_holds, transactional=False),
     Schedule(name="loyalty.birthdays", cron="*/15 * * * *", job="loyalty.birthdays"),

@@ -15,6 +15,7 @@ from dxp.api import (
     DecideContext,
     DemoContext,
     DemoReport,
+    ErasureContext,
     EventType,
     FactField,
     FactFieldsContext,
@@ -141,8 +142,8 @@ class LoyaltyPlugin(Plugin):
     def export_subject(self, ctx: SubjectContext) -> Mapping[str, Any]:
         return _loyalty(ctx.platform).people.export(ctx.session, ctx.subject_id)
 
-    def erase_subject(self, ctx: SubjectContext) -> None:
-        _loyalty(ctx.platform).people.erase(ctx.session, ctx.subject_id, actor=ctx.actor)
+    def erase_subjects(self, ctx: ErasureContext) -> None:
+        _loyalty(ctx.platform).people.erase(ctx.session, ctx.subject_ids, actor=ctx.actor)
 
     def merge_subjects(self, ctx: MergeContext) -> Mapping[str, Any]:
         return _loyalty(ctx.platform).merging.merge(ctx)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Sequence
 
-from dxp.api import BatchContext, BatchSubscription, EventContext, Subscription
+from dxp.api import BatchContext, BatchSubscription
 from dxp.contracts import (
     PURPOSE_BIRTHDAY,
     BirthdayChanged,
@@ -14,6 +15,7 @@ from dxp.contracts import (
 )
 from dxp_loyalty.services.issuing import PURPOSE_GUARDIAN
 from dxp_loyalty.services.loyalty import Loyalty
+from dxp_loyalty.services.occasions import ToldBirthday
 
 
 def earn(ctx: BatchContext) -> None:
@@ -22,37 +24,38 @@ def earn(ctx: BatchContext) -> None:
     ctx.platform.services.get(Loyalty).earning.apply(ctx.session, ctx.records)
 
 
-def take_over_birthday(ctx: EventContext) -> None:
-    """Plan the gift of a birthday that was told, corrected or taken back."""
-    if ctx.record.subject_id is None:
-        return
-    told: BirthdayChanged = ctx.record.payload(BirthdayChanged)
-    ctx.platform.services.get(Loyalty).occasions.set_birthday(
-        ctx.session, ctx.record.subject_id, told.birthday, timezone=told.timezone
-    )
+def take_over_birthdays(ctx: BatchContext) -> None:
+    """Plan the gifts of birthdays that were told, corrected or taken back; the last word counts."""
+    told: dict[uuid.UUID, ToldBirthday] = {}
+    for record in ctx.records:
+        if record.subject_id is not None:
+            word: BirthdayChanged = record.payload(BirthdayChanged)
+            told[record.subject_id] = (word.birthday, word.timezone)
+    ctx.platform.services.get(Loyalty).occasions.take_over(ctx.session, told)
 
 
-def issue_on_consent(ctx: EventContext) -> None:
-    """Issue the gift that waited for a consent, without waiting for the next run."""
-    told: ConsentChanged = ctx.record.payload(ConsentChanged)
-    waited_for = told.granted and told.purpose in (PURPOSE_BIRTHDAY, PURPOSE_GUARDIAN)
-    if ctx.record.subject_id is not None and waited_for:
-        ctx.platform.services.get(Loyalty).issuer.issue_due(
-            ctx.session, subject_id=ctx.record.subject_id
-        )
+def ask_for_gifts(ctx: BatchContext) -> None:
+    """Have the gifts looked at that waited for consents, without waiting for the next run."""
+    willing: set[uuid.UUID] = set()
+    for record in ctx.records:
+        word: ConsentChanged = record.payload(ConsentChanged)
+        waited_for = word.granted and word.purpose in (PURPOSE_BIRTHDAY, PURPOSE_GUARDIAN)
+        if waited_for and record.subject_id is not None:
+            willing.add(record.subject_id)
+    ctx.platform.services.get(Loyalty).issuer.ask(ctx.session, willing)
 
 
-SUBSCRIPTIONS: Sequence[Subscription | BatchSubscription] = (
+SUBSCRIPTIONS: Sequence[BatchSubscription] = (
     BatchSubscription(
         events=(OrderPlaced.type, CustomerRegistered.type), handler=earn, name="loyalty.earn"
     ),
-    Subscription(
-        event=BirthdayChanged.type,
-        handler=take_over_birthday,
-        name="loyalty.take_over_birthday",
-        when="inside",
+    # Gifts are planned before they are asked for.
+    BatchSubscription(
+        events=(BirthdayChanged.type,),
+        handler=take_over_birthdays,
+        name="loyalty.take_over_birthdays",
     ),
-    Subscription(
-        event=ConsentChanged.type, handler=issue_on_consent, name="loyalty.issue_on_consent"
+    BatchSubscription(
+        events=(ConsentChanged.type,), handler=ask_for_gifts, name="loyalty.ask_for_gifts"
     ),
 )

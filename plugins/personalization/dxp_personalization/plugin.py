@@ -11,6 +11,7 @@ from dxp.api import (
     Base,
     DemoContext,
     DemoReport,
+    ErasureContext,
     EventType,
     Job,
     MenuEntry,
@@ -106,10 +107,10 @@ class PersonalizationPlugin(Plugin):
 
         return export_subject(ctx)
 
-    def erase_subject(self, ctx: SubjectContext) -> None:
-        from dxp_personalization.services.privacy import erase_subject
+    def erase_subjects(self, ctx: ErasureContext) -> None:
+        from dxp_personalization.services.privacy import erase_subjects
 
-        erase_subject(ctx)
+        erase_subjects(ctx)
 
     def merge_subjects(self, ctx: MergeContext) -> Mapping[str, Any]:
         from dxp_personalization.services.privacy import merge_subjects

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import uuid
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 import phonenumbers
@@ -13,7 +13,7 @@ from rapidfuzz import fuzz
 from sqlalchemy import Select, delete, insert, or_, select, tuple_
 from sqlalchemy.orm import Session
 
-from dxp.api import Actor, MergeContext, NotDuplicate, Platform, SubjectContext
+from dxp.api import Actor, NotDuplicate, Platform
 from dxp_crm.models import Customer, Duplicate
 from dxp_crm.services.folding import fold
 
@@ -118,11 +118,10 @@ class DuplicateService:
         session.execute(delete(Duplicate).where(pair))
 
 
-def forget_pairs(ctx: SubjectContext | MergeContext) -> None:
-    """Take somebody who is erased, or merged into another, out of the pairs that were found."""
-    gone = ctx.subject_id if isinstance(ctx, SubjectContext) else ctx.loser_id
-    ctx.session.execute(
-        delete(Duplicate).where(or_(Duplicate.low_id == gone, Duplicate.high_id == gone))
+def forget_pairs(session: Session, gone: Collection[uuid.UUID]) -> None:
+    """Take those who are erased, or merged into others, out of the pairs that were found."""
+    session.execute(
+        delete(Duplicate).where(or_(Duplicate.low_id.in_(gone), Duplicate.high_id.in_(gone)))
     )
 
 

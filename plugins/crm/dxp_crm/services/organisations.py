@@ -95,7 +95,7 @@ class OrganisationService:
         self._record(session, actor, found, "deleted", before=found.snapshot())
         for model in (Membership, Task):
             session.execute(delete(model).where(model.organisation_id == organisation_id))
-        forget_tags(session, organisation_id)
+        forget_tags(session, [organisation_id])
         session.delete(found)
         session.flush()
 

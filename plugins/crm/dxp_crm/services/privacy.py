@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import delete, select
 
 from dxp.api import (
+    ErasureContext,
     MergeContext,
     PersonalData,
     PersonalRows,
@@ -106,8 +107,9 @@ class _ImportedRows:
             for entry in ctx.session.scalars(query.order_by(ImportEntry.at))
         ]
 
-    def erase(self, ctx: SubjectContext) -> None:
-        ctx.session.execute(delete(ImportEntry).where(ImportEntry.object_id == ctx.subject_id))
+    def erase(self, ctx: ErasureContext) -> None:
+        gone = ImportEntry.object_id.in_(ctx.subject_ids)
+        ctx.session.execute(delete(ImportEntry).where(gone))
 
     def merge(self, ctx: MergeContext) -> None:
         """Nothing moves: who was merged was touched, and stays out of a revert."""
@@ -144,16 +146,16 @@ def export_subject(ctx: SubjectContext) -> Mapping[str, Any]:
     return {"customer": profile, "segments": export_segments(ctx)} | parts
 
 
-def erase_subject(ctx: SubjectContext) -> None:
-    """All of it goes; nothing else of the plugin names the person."""
+def erase_subjects(ctx: ErasureContext) -> None:
+    """All of it goes; nothing else of the plugin names the persons."""
     for part in PERSONAL:
         part.erase(ctx)
-    forget_pairs(ctx)
-    carried = forget_tags(ctx.session, ctx.subject_id)
-    # A word that only this person carried may well be about them.
+    forget_pairs(ctx.session, ctx.subject_ids)
+    carried = forget_tags(ctx.session, ctx.subject_ids)
+    # A word that only they carried may well be about them.
     drop_unused_tags(ctx.session, carried)
-    forget_segments(ctx.session, ctx.subject_id)
-    ctx.session.execute(delete(Customer).where(Customer.subject_id == ctx.subject_id))
+    forget_segments(ctx.session, ctx.subject_ids)
+    ctx.session.execute(delete(Customer).where(Customer.subject_id.in_(ctx.subject_ids)))
 
 
 def merge_subjects(ctx: MergeContext) -> Mapping[str, Any]:
@@ -173,10 +175,10 @@ def merge_subjects(ctx: MergeContext) -> Mapping[str, Any]:
         ctx.session.flush()
     for part in PERSONAL:
         part.merge(ctx)
-    forget_pairs(ctx)
+    forget_pairs(ctx.session, [ctx.loser_id])
     before, brought = _values(winner), _values(loser)
     row = snapshot_of(loser)
-    forget_tags(ctx.session, ctx.loser_id)
+    forget_tags(ctx.session, [ctx.loser_id])
     segments = merge_segments(ctx)
     ctx.session.delete(loser)
     ctx.session.flush()

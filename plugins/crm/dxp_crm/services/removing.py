@@ -1,32 +1,26 @@
-"""Taking back a customer who should never have been made."""
+"""Taking back customers who should never have been made."""
 
 from __future__ import annotations
 
 import uuid
+from collections.abc import Collection
 
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
-from dxp.api import Actor, EventRow, Platform, Plugin, SubjectContext, SubjectKey
+from dxp.api import Actor, EventRow, Platform
 
 
-def remove_customer(
-    platform: Platform, session: Session, actor: Actor, *, subject_id: uuid.UUID
+def remove_customers(
+    platform: Platform, session: Session, actor: Actor, *, subject_ids: Collection[uuid.UUID]
 ) -> None:
-    """Let every plugin forget the customer, and free the number and the e-mail address.
+    """Erase customers, as if they had asked for it, and what was noted as having happened.
 
-    The subject stays as an empty row: the audit log and the ledger refer to it.
+    The subjects stay as empty rows: the audit log and the ledger refer to them.
     """
-    context = SubjectContext(session=session, platform=platform, subject_id=subject_id, actor=actor)
-    platform.plugins.call(Plugin.erase_subject, context)
-    session.execute(delete(EventRow).where(EventRow.subject_id == subject_id))
-    session.execute(delete(SubjectKey).where(SubjectKey.subject_id == subject_id))
-    platform.audit.record(
-        session,
-        actor,
-        action="crm.customer.removed",
-        object_type="customer",
-        object_id=str(subject_id),
-        subject_id=subject_id,
+    platform.privacy.erasure.erase_many(session, actor, subject_ids=subject_ids)
+    session.execute(
+        delete(EventRow)
+        .where(EventRow.subject_id.in_(subject_ids))
+        .execution_options(synchronize_session=False)
     )
-    platform.audit.blank_subject(session, subject_id)

@@ -208,14 +208,16 @@ def write_tags(session: Session, records: Sequence[Record], *, now: datetime) ->
     session.flush()
 
 
-def forget_tags(session: Session, record_id: uuid.UUID) -> list[uuid.UUID]:
-    """Take a record that is going out of the index; the ids of the tags that it carried."""
-    gone = delete(TagLink).where(TagLink.record_id == record_id).returning(TagLink.tag_id)
-    return list(session.scalars(gone))
+def forget_tags(session: Session, record_ids: Collection[uuid.UUID]) -> set[uuid.UUID]:
+    """Take records that are going out of the index; the ids of the tags that they carried."""
+    gone = delete(TagLink).where(TagLink.record_id.in_(record_ids)).returning(TagLink.tag_id)
+    return set(session.scalars(gone.execution_options(synchronize_session=False)))
 
 
 def drop_unused_tags(session: Session, tag_ids: Collection[uuid.UUID]) -> None:
     """Delete those of these tags that no record carries any more."""
+    if not tag_ids:
+        return
     used = select(TagLink.tag_id).where(TagLink.tag_id == Tag.id).exists()
     session.execute(
         delete(Tag).where(Tag.id.in_(tag_ids), ~used).execution_options(synchronize_session=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -25,6 +25,8 @@ NO_GUARDIAN = "guardian_consent_missing"
 PAUSED = "paused"
 TOO_SOON = "too_soon"
 TOO_LATE = "too_late"
+
+ISSUE = "loyalty.issue_gifts"
 
 GIVEN = ("issued", "claimed", "lapsed")
 """States of a gift that was given and not taken back."""
@@ -71,16 +73,16 @@ class Issuer:
         *,
         after: Position | None = None,
         limit: int = 500,
-        subject_id: uuid.UUID | None = None,
+        subject_ids: Collection[uuid.UUID] | None = None,
     ) -> Outcome:
         """Decide one batch of due grants, in the order in which they fell due.
 
         Args:
             after: go on behind this (due_at, id): grants that wait stay due and are passed over.
-            subject_id: only this member's.
+            subject_ids: only these members'.
         """
         now = self._platform.clock.now()
-        batch = self._load(session, now, after=after, limit=limit, subject_id=subject_id)
+        batch = self._load(session, now, after=after, limit=limit, subject_ids=subject_ids)
         outcome = Outcome()
         if len(batch) == limit:
             last = batch[-1].grant
@@ -111,6 +113,22 @@ class Issuer:
         self._platform.events.publish_many(session, events)
         return outcome
 
+    def ask(self, session: Session, subject_ids: Collection[uuid.UUID]) -> None:
+        """Have what is due to members looked at right after the commit, by one job."""
+        if not subject_ids:
+            return
+        waiting = session.scalars(
+            select(OccasionGrant.subject_id)
+            .where(
+                OccasionGrant.subject_id.in_(subject_ids),
+                OccasionGrant.state == "planned",
+                OccasionGrant.due_at <= self._platform.clock.now(),
+            )
+            .distinct()
+        )
+        if found := sorted(map(str, waiting)):
+            self._platform.jobs.enqueue(session, ISSUE, {"subject_ids": found})
+
     def lapse(self, session: Session) -> int:
         """Close gifts that were not claimed in time; returns how many."""
         lapsed = session.scalars(
@@ -131,7 +149,7 @@ class Issuer:
         *,
         after: Position | None,
         limit: int,
-        subject_id: uuid.UUID | None,
+        subject_ids: Collection[uuid.UUID] | None,
     ) -> list[_Due]:
         query = (
             select(OccasionGrant, OccasionRule, OccasionDate)
@@ -149,8 +167,8 @@ class Issuer:
         )
         if after is not None:
             query = query.where(tuple_(OccasionGrant.due_at, OccasionGrant.id) > tuple_(*after))
-        if subject_id is not None:
-            query = query.where(OccasionGrant.subject_id == subject_id)
+        if subject_ids is not None:
+            query = query.where(OccasionGrant.subject_id.in_(subject_ids))
         return [_Due(grant, rule, date) for grant, rule, date in session.execute(query)]
 
     @staticmethod

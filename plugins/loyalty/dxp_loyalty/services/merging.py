@@ -225,7 +225,7 @@ class Merging:
         """The earlier gift stays; the other is revoked unless it was used."""
         session = ctx.session
         dates = self._dates(session, (ctx.winner_id, ctx.loser_id))
-        self._planner.cancel(session, ctx.loser_id, reason="merged")
+        self._planner.cancel(session, [ctx.loser_id], reason="merged")
         rows = session.scalars(
             select(OccasionGrant)
             .where(
@@ -283,7 +283,7 @@ class Merging:
             loser = restored(OccasionDate, before)
             if winner is not None and ctx.undo["gained"] and _same(winner, loser):
                 session.delete(winner)
-                self._planner.cancel(session, ctx.winner_id, reason="split")
+                self._planner.cancel(session, [ctx.winner_id], reason="split")
             session.add(loser)
             session.flush()
             dates[ctx.loser_id] = loser

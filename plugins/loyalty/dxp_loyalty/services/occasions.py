@@ -32,6 +32,9 @@ from dxp_loyalty.services.planning import Planner
 from dxp_loyalty.services.redemptions import Redemptions
 from dxp_loyalty.settings import LoyaltySettings
 
+ToldBirthday = tuple[Mapping[str, Any] | None, str | None]
+"""The fields of `dxp.contracts.Birthday`, or None when it was taken back; and the time zone."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class OccasionRuleDraft:
@@ -160,52 +163,51 @@ class Occasions:
 
     # Dates
 
-    def set_birthday(
-        self,
-        session: Session,
-        subject_id: uuid.UUID,
-        birthday: Mapping[str, Any] | None,
-        *,
-        timezone: str | None,
-    ) -> None:
-        """Take over what a member said about their birthday, and plan.
+    def take_over(self, session: Session, told: Mapping[uuid.UUID, ToldBirthday]) -> None:
+        """Take over what members said about their birthdays, and plan.
 
-        The same date told again changes nothing planned, even when the member has moved.
+        The same date told again changes nothing planned, even when the member has moved. The
+        number of statements does not grow with that of the members.
 
         Args:
-            birthday: the fields of `dxp.contracts.Birthday`; None takes it back.
+            told: by member.
 
         Raises:
-            Unprocessable: it is no day of its calendar (`invalid_birthday`).
+            Unprocessable: one is no day of its calendar (`invalid_birthday`).
         """
-        row = session.scalars(
+        rows = session.scalars(
             select(OccasionDate)
-            .where(OccasionDate.subject_id == subject_id)
+            .where(OccasionDate.subject_id.in_(told))
+            .order_by(OccasionDate.subject_id)
             .with_for_update()
             .execution_options(populate_existing=True)
-        ).first()
-        if birthday is None:
-            self._planner.cancel(session, subject_id, reason="withdrawn")
-            if row is not None:
-                session.delete(row)
-                session.flush()
-            return
-        day = check_birthday(birthday)
-        zone = timezone if timezone in timezones() else None
-        if row is None:
-            row = OccasionDate(subject_id=subject_id, timezone=zone, **day)
-            session.add(row)
-            session.flush()
-            self._planner.plan(session, [row], keep_zones=False)
-            return
-        told = (row.month, row.day, row.calendar)
-        row.timezone = zone
-        row.year = day["year"]
-        if (day["month"], day["day"], day["calendar"]) != told:
-            row.month, row.day, row.calendar = day["month"], day["day"], day["calendar"]
-            row.set_at = day["set_at"]
-            self._planner.plan(session, [row], keep_zones=False)
+        )
+        known = {row.subject_id: row for row in rows}
+        withdrawn: list[uuid.UUID] = []
+        moved: list[OccasionDate] = []
+        for subject_id, (birthday, timezone) in told.items():
+            row = known.get(subject_id)
+            if birthday is None:
+                withdrawn.append(subject_id)
+                if row is not None:
+                    session.delete(row)
+                continue
+            day = check_birthday(birthday)
+            zone = timezone if timezone in timezones() else None
+            if row is None:
+                row = OccasionDate(subject_id=subject_id, timezone=zone, **day)
+                session.add(row)
+                moved.append(row)
+                continue
+            row.timezone, row.year = zone, day["year"]
+            if any(getattr(row, part) != day[part] for part in ("month", "day", "calendar")):
+                row.month, row.day, row.calendar = day["month"], day["day"], day["calendar"]
+                row.set_at = day["set_at"]
+                moved.append(row)
+        if withdrawn:
+            self._planner.cancel(session, withdrawn, reason="withdrawn")
         session.flush()
+        self._planner.plan(session, moved, keep_zones=False)
 
     def pause(self, session: Session, subject_id: uuid.UUID, *, paused: bool, actor: Actor) -> None:
         """Stop everything for a member who has died, or go on when that was a mistake.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import delete, func, select, update
@@ -65,37 +65,38 @@ class People:
         }
         return found if any(found.values()) else {}
 
-    def erase(self, session: Session, subject_id: uuid.UUID, *, actor: Actor) -> None:
-        """Forget the person. The ledger stays, without notes, and still verifies.
+    def erase(self, session: Session, subject_ids: Sequence[uuid.UUID], *, actor: Actor) -> None:
+        """Forget persons. The ledger stays, without notes, and still verifies.
 
         Open redemptions are voided. Of gifts only their states stay: no date and no moment that
         would tell the birthday.
         """
-        accounts = lock_accounts(session, [row.id for row in accounts_of(session, subject_id)])
+        owned = session.scalars(select(Account.id).where(Account.subject_id.in_(subject_ids)))
+        accounts = lock_accounts(session, owned)
         self._merging.void_open_holds(session, accounts, actor=actor)
         session.execute(delete(EntryNote).where(EntryNote.account_id.in_(list(accounts))))
         session.execute(
             update(Hold).where(Hold.account_id.in_(list(accounts))).values(cart_ref=None)
         )
-        session.execute(delete(OccasionDate).where(OccasionDate.subject_id == subject_id))
-        self._planner.cancel(session, subject_id, reason="erased")
+        session.execute(delete(OccasionDate).where(OccasionDate.subject_id.in_(subject_ids)))
+        self._planner.cancel(session, subject_ids, reason="erased")
         session.execute(
             update(OccasionGrant)
-            .where(OccasionGrant.subject_id == subject_id, OccasionGrant.state == "issued")
+            .where(OccasionGrant.subject_id.in_(subject_ids), OccasionGrant.state == "issued")
             .values(state="revoked")
         )
         # Gifts are issued at the beginning of the day: their events would tell which it is.
         session.execute(
             update(EventRow)
             .where(
-                EventRow.subject_id == subject_id,
+                EventRow.subject_id.in_(subject_ids),
                 EventRow.type.in_([BirthdayGiftIssued.type, BirthdayGiftClaimed.type]),
             )
             .values(subject_id=None)
         )
         session.execute(
             update(OccasionGrant)
-            .where(OccasionGrant.subject_id == subject_id)
+            .where(OccasionGrant.subject_id.in_(subject_ids))
             .values(
                 occurs_on=None,
                 timezone=None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -76,11 +76,11 @@ class Planner:
         _write(session, changed)
         session.flush()
 
-    def cancel(self, session: Session, subject_id: uuid.UUID, *, reason: str) -> None:
-        """Cancel all that is planned for a member."""
+    def cancel(self, session: Session, subject_ids: Collection[uuid.UUID], *, reason: str) -> None:
+        """Cancel all that is planned for members."""
         session.execute(
             update(OccasionGrant)
-            .where(OccasionGrant.subject_id == subject_id, OccasionGrant.state == "planned")
+            .where(OccasionGrant.subject_id.in_(subject_ids), OccasionGrant.state == "planned")
             .values(state="cancelled", reason=reason)
         )
 

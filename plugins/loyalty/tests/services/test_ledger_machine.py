@@ -270,7 +270,7 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule(member=MEMBERS)
     def erase(self, member: int) -> None:
         with self.platform.db.write() as session:
-            self.loyalty.people.erase(session, self.members[member], actor=ACTOR)
+            self.loyalty.people.erase(session, [self.members[member]], actor=ACTOR)
             session.execute(
                 update(Subject)
                 .where(Subject.id == self.members[member])

@@ -460,7 +460,7 @@ def test_an_outage_of_fourteen_days_changes_no_gift(
         found = simulate(programme, member, runs)
         gifts.append([gift for gift in found if gift[3] <= start + timedelta(days=410)])
         with platform.db.write() as session:
-            programme.loyalty.people.erase(session, member, actor=_staff())
+            programme.loyalty.people.erase(session, [member], actor=_staff())
     assert gifts[0] == gifts[1]
     assert 1 <= len(gifts[0]) <= 2
     with platform.db.write() as session:

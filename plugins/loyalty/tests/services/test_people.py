@@ -10,7 +10,16 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
-from dxp.api import EventRow, MergeContext, Platform, Plugin, Subject, SubjectContext, SystemActor
+from dxp.api import (
+    ErasureContext,
+    EventRow,
+    MergeContext,
+    Platform,
+    Plugin,
+    Subject,
+    SubjectContext,
+    SystemActor,
+)
 from dxp_loyalty.models import Account, Entry, EntryNote, Lot, OccasionDate, OccasionGrant
 from dxp_loyalty.services.accounts import open_account
 from dxp_loyalty.services.entries import Cause
@@ -21,10 +30,10 @@ LONG_BEFORE = datetime(2025, 6, 1, tzinfo=UTC)
 
 def erase(platform: Platform, subject_id: uuid.UUID) -> None:
     with platform.db.write() as session:
-        context = SubjectContext(
-            session=session, platform=platform, subject_id=subject_id, actor=STAFF
+        context = ErasureContext(
+            session=session, platform=platform, subject_ids=[subject_id], actor=STAFF
         )
-        platform.plugins.call(Plugin.erase_subject, context)
+        platform.plugins.call(Plugin.erase_subjects, context)
 
 
 def merge(platform: Platform, *, winner: uuid.UUID, loser: uuid.UUID) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import func, select, update
 
-from dxp.api import MergeContext, SubjectContext, UnmergeContext
+from dxp.api import ErasureContext, MergeContext, SubjectContext, UnmergeContext
 from dxp_personalization.models import Decision
 from dxp_personalization.services import Personalization
 
@@ -30,11 +30,11 @@ def export_subject(ctx: SubjectContext) -> Mapping[str, Any]:
     }
 
 
-def erase_subject(ctx: SubjectContext) -> None:
+def erase_subjects(ctx: ErasureContext) -> None:
     """The decisions stay for the totals; whose they were is forgotten, and what they were told."""
     ctx.session.execute(
         update(Decision)
-        .where(Decision.pseudonym == _pseudonym(ctx, ctx.subject_id))
+        .where(Decision.pseudonym.in_([_pseudonym(ctx, person) for person in ctx.subject_ids]))
         .values(pseudonym=None, origin=None, context={})
     )
 
@@ -61,6 +61,6 @@ def unmerge_subjects(ctx: UnmergeContext) -> None:
     )
 
 
-def _pseudonym(ctx: SubjectContext | MergeContext, person: object) -> str:
+def _pseudonym(ctx: SubjectContext | ErasureContext | MergeContext, person: object) -> str:
     decisions = ctx.platform.services.get(Personalization).decisions
     return decisions.pseudonym(str(person))

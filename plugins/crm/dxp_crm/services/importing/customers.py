@@ -26,7 +26,7 @@ from dxp_crm.services.importing.columns import (
 )
 from dxp_crm.services.importing.faults import Fault, faults_of
 from dxp_crm.services.importing.kinds import Line, Written, refuse_unknown
-from dxp_crm.services.removing import remove_customer
+from dxp_crm.services.removing import remove_customers
 from dxp_crm.services.visibility import Visibility
 
 CHANNEL = "import"
@@ -202,8 +202,8 @@ class CustomerKind:
         done = self._customers.change_many(session, actor, changes)
         for (row, _customer, _before), answer in zip(back, done, strict=True):
             answers[row] = "touched" if isinstance(answer, Problem) else None
-        for subject_id in made:
-            remove_customer(self._platform, session, actor, subject_id=subject_id)
+        if made:
+            remove_customers(self._platform, session, actor, subject_ids=made)
         return answers
 
     def _give_up_names(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -27,10 +27,10 @@ def export_segments(ctx: SubjectContext) -> list[dict[str, Any]]:
     return [{"segment": row.key, "since": row.since.isoformat()} for row in rows]
 
 
-def forget_segments(session: Session, subject_id: uuid.UUID) -> None:
-    """Take somebody who is going out of all segments."""
+def forget_segments(session: Session, subject_ids: Collection[uuid.UUID]) -> None:
+    """Take those who are going out of all segments."""
     for model in (SegmentMember, SegmentDue):
-        session.execute(delete(model).where(model.subject_id == subject_id))
+        session.execute(delete(model).where(model.subject_id.in_(subject_ids)))
 
 
 def merge_segments(ctx: MergeContext) -> dict[str, Any]:
@@ -40,7 +40,7 @@ def merge_segments(ctx: MergeContext) -> dict[str, Any]:
     """
     lists, own = _lists(ctx.session, ctx.loser_id), _lists(ctx.session, ctx.winner_id)
     gained = {key: since for key, since in lists.items() if key not in own}
-    forget_segments(ctx.session, ctx.loser_id)
+    forget_segments(ctx.session, [ctx.loser_id])
     _join(ctx.session, ctx.winner_id, gained)
     look_again(ctx.platform, ctx.session, ctx.winner_id)
     return {"lists": lists, "gained": sorted(gained)}
