@@ -15,8 +15,8 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
-def runner(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """The script, with every service there and a suite that only notes how it was run."""
+def script(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """The script as a module."""
     location = ROOT / "tools" / "run_tests.py"
     spec = importlib.util.spec_from_file_location("run_tests_under_test", location)
     assert spec is not None
@@ -24,6 +24,13 @@ def runner(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     monkeypatch.setitem(sys.modules, spec.name, module)
     spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def runner(script: ModuleType, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """The script, with every service there and a suite that only notes how it was run."""
+    module = script
     module.runs = []
     module.status = {}
 
@@ -106,3 +113,70 @@ def test_an_absent_chromium_is_told_apart_from_a_wrong_path(runner: ModuleType) 
     """The reason says which of the two it is."""
     assert runner.chromium_answers(sys.executable) is None
     assert runner.chromium_answers("/nowhere/chromium") == "/nowhere/chromium is not executable"
+
+
+@pytest.fixture
+def small_suite(
+    script: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Callable[..., int]:
+    """`small_suite(times=2, tests=3)`: a suite whose tests fail so many times, run by the script.
+
+    Beside them stands one test that passes; each run of a test leaves a line in `ran`.
+    """
+
+    def run(*, times: int, tests: int = 1) -> int:
+        (tmp_path / "pytest.ini").write_text("[pytest]\n")
+        (tmp_path / "test_small.py").write_text(
+            "from pathlib import Path\n"
+            "import pytest\n"
+            "def note(name):\n"
+            "    with Path('ran').open('a') as file:\n"
+            "        file.write(name + '\\n')\n"
+            "    return Path('ran').read_text().split().count(name)\n"
+            f"@pytest.mark.parametrize('number', range({tests}))\n"
+            "def test_failing(number):\n"
+            f"    assert note(f'failing-{{number}}') > {times}\n"
+            "def test_passing():\n"
+            "    note('passing')\n"
+        )
+        # Without what the environment's other packages bring, which takes a second to load.
+        monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+        monkeypatch.setenv("DXP_TEST_WORKERS", "1")
+        monkeypatch.setattr(script, "ROOT", tmp_path)
+        return int(script.run_suite("SQLite", None, [], ["-p", "xdist"]))
+
+    return run
+
+
+def test_what_fails_once_is_run_again_alone_and_named(
+    small_suite: Callable[..., int], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The run passes, and says which test to look into."""
+    assert small_suite(times=1) == 0
+    ran = (tmp_path / "ran").read_text().split()
+    assert sorted(ran) == ["failing-0", "failing-0", "passing"]
+    assert ran[-1] == "failing-0"
+    _, _, named = capfd.readouterr().out.rpartition("Unsteady")
+    assert "test_small.py::test_failing[0]" in named
+
+
+def test_what_fails_again_fails_the_run(
+    small_suite: Callable[..., int], capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The second look forgives no real fault."""
+    assert small_suite(times=2) == 1
+    assert "Unsteady" not in capfd.readouterr().out
+
+
+def test_many_failures_are_not_looked_at_twice(
+    script: ModuleType, small_suite: Callable[..., int], tmp_path: Path
+) -> None:
+    """So many are no accident, and running them again would only hide it."""
+    many = script.FAILURES_LOOKED_AT_TWICE + 1
+    assert small_suite(times=1, tests=many) == 1
+    assert (tmp_path / "ran").read_text().split().count("failing-0") == 1
+
+
+def test_a_folder_without_a_cache_tells_of_no_failures(script: ModuleType, tmp_path: Path) -> None:
+    """As when pytest did not even begin."""
+    assert script.failures(tmp_path) == []
