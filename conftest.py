@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# A machine that is short of time is no fault of what is tested.
+settings.register_profile("dxp", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("dxp")
 
 
 @pytest.fixture(autouse=True)
