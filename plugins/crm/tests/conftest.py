@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
+from werkzeug.test import TestResponse
 
 from dxp.api import Plugin, StartContext
 from dxp.contracts import Purpose
@@ -28,6 +30,15 @@ class PurposesPlugin(Plugin):
 @pytest.fixture
 def app_plugins() -> Sequence[type[Plugin]]:
     return (CrmPlugin, PurposesPlugin)
+
+
+@pytest.fixture
+def visible() -> Callable[[TestResponse], str]:
+    """`visible(answer)`: what stands between the tags of a page.
+
+    Without the random tokens in the tags, which now and then hold any short word.
+    """
+    return lambda answer: re.sub(r"<[^>]*>", " ", answer.get_data(as_text=True))
 
 
 @pytest.fixture

@@ -88,9 +88,9 @@ def test_what_the_form_has_no_words_for_stays_json(condition: Mapping[str, Any])
 
 
 def test_a_segment_is_built_tried_saved_and_switched_on(
-    editor: DxpClient, people: None, run_jobs: Any
+    editor: DxpClient, people: None, run_jobs: Any, visible: Any
 ) -> None:
-    preview = editor.submit("/admin/crm/segments/preview", FRENCH).get_data(as_text=True)
+    preview = visible(editor.submit("/admin/crm/segments/preview", FRENCH))
     assert "Ada" in preview
     assert "Eve" not in preview
     answer = editor.submit("/admin/crm/segments/new", FRENCH)
@@ -98,7 +98,7 @@ def test_a_segment_is_built_tried_saved_and_switched_on(
     assert "draft" in editor.get("/admin/crm/segments/french").get_data(as_text=True)
     editor.submit("/admin/crm/segments/french/status", {"status": "active"})
     run_jobs()
-    page = editor.get("/admin/crm/segments/french").get_data(as_text=True)
+    page = visible(editor.get("/admin/crm/segments/french"))
     assert "Ada" in page
     assert "Eve" not in page
     assert "French" in editor.get("/admin/crm/segments").get_data(as_text=True)
