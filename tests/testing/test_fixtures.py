@@ -8,9 +8,10 @@ from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import insert, select, text
 
 from dxp.contracts import CustomerRegistered, OrderPlaced
+from dxp.db import uuid7
 from dxp.errors import ConfigurationError
 from dxp.platform import Platform
 from dxp.subjects import Subject
@@ -38,6 +39,26 @@ def test_each_test_begins_with_an_empty_database(platform: Platform, run: int) -
     assert subjects(platform) == 0
     make_subject(platform)
     assert subjects(platform) == 1
+
+
+@pytest.mark.parametrize("run", [1, 2])
+def test_nothing_is_left_of_what_a_test_made_large_or_analysed(
+    platform: Platform, run: int
+) -> None:
+    """Nor of what the database server has noted about it, by which it would plan."""
+    with platform.db.read() as session:
+        on_postgres = session.get_bind().dialect.name == "postgresql"
+    if not on_postgres:
+        pytest.skip("is about PostgreSQL; the run is on SQLite")
+    known = text("SELECT reltuples FROM pg_class WHERE relname = 'dxp_subject'")
+    with platform.db.write() as session:
+        assert session.scalar(known) == -1
+        assert session.scalars(select(Subject)).all() == []
+        session.execute(
+            insert(Subject), [{"id": uuid7(), "created_at": START} for _ in range(9000)]
+        )
+        session.execute(text("ANALYZE dxp_subject"))
+        assert session.scalar(known) == 9000
 
 
 def test_two_applications_of_a_test_do_not_meet(platform: Platform, make_app: MakeApp) -> None:
