@@ -31,7 +31,7 @@ from dxp.privacy import Privacy
 from dxp.settings import Settings
 from dxp.settings.loading import load_settings
 from dxp.subjects import Subjects
-from dxp.web import install_web
+from dxp.web import install_routes, install_web
 
 
 def create_app(
@@ -76,7 +76,10 @@ def create_app(
     if check_database:
         assert_current(platform)
     install_web(app, platform)
-    install_admin(app, platform)
+    # Asked once: making the routes of a plugin is much of what a start costs.
+    routes = platform.plugins.call_start(Plugin.routes)
+    install_routes(app, routes)
+    install_admin(app, platform, routes)
     platform.plugins.call_start(Plugin.ready)
     return app
 

@@ -16,15 +16,15 @@ from dxp.admin.menu import Menu
 from dxp.admin.pages import CORE_MENU, core_blueprints
 from dxp.admin.shell import install_shell
 from dxp.admin.templating import install_templating
-from dxp.plugins.contexts import TemplateContext
-from dxp.plugins.manager import Loaded
+from dxp.plugins.contexts import Routes, TemplateContext
+from dxp.plugins.manager import Answer, Loaded
 from dxp.plugins.spec import Plugin
 
 if TYPE_CHECKING:
     from dxp.platform import Platform
 
 
-def install_admin(app: Flask, platform: Platform) -> None:
+def install_admin(app: Flask, platform: Platform, routes: Iterable[Answer[Routes]]) -> None:
     """Register the frame, the core's pages and the plugins', and build the menu.
 
     Raises:
@@ -42,8 +42,8 @@ def install_admin(app: Flask, platform: Platform) -> None:
     install_errors(app)
     for blueprint in core_blueprints():
         app.register_blueprint(blueprint)
-    for routes in plugins.call_start(Plugin.routes):
-        for admin in routes.value.admin:
+    for answer in routes:
+        for admin in answer.value.admin:
             app.register_blueprint(admin)
     # Last, for its catch-all; the router prefers what is more exact anyway.
     app.register_blueprint(frame_blueprint())

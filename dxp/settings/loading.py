@@ -6,6 +6,7 @@ import dataclasses
 import os
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -141,8 +142,14 @@ def _check(given: Mapping[Parts, Given]) -> tuple[Settings | None, list[Fault]]:
     return Settings(**root, **sections, plugins=dict(plugins)), []
 
 
+@cache
+def _made(schema: type[Schema]) -> Schema:
+    """One instance of each schema, which keeps nothing of what it loads."""
+    return schema()
+
+
 def _merged(base: object, schema: type[Schema], values: Mapping[str, Any]) -> dict[str, Any]:
-    held = {name: getattr(base, name) for name in schema().fields}
+    held = {name: getattr(base, name) for name in _made(schema).fields}
     return held | dict(values)
 
 
@@ -165,7 +172,7 @@ def _load(
     faults: list[Fault],
 ) -> dict[str, Any] | None:
     try:
-        loaded: dict[str, Any] = schema().load(values)
+        loaded: dict[str, Any] = _made(schema).load(values)
     except ValidationError as error:
         messages = error.messages if isinstance(error.messages, dict) else {"": error.messages}
         docs = {doc.key: doc for doc in docs_of(schema)}

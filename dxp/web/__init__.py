@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from flask import Flask
@@ -10,7 +11,8 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from dxp.clock import Clock
 from dxp.errors import ConfigurationError
 from dxp.jobs.types import Job
-from dxp.plugins.spec import Plugin
+from dxp.plugins.contexts import Routes
+from dxp.plugins.manager import Answer
 from dxp.privacy.jobs import PRIVACY_JOBS
 from dxp.web.account_jobs import ACCOUNT_JOBS
 from dxp.web.api import api_of, install_api
@@ -45,6 +47,7 @@ __all__ = [
     "configure_logging",
     "csp_nonce",
     "hit_limit",
+    "install_routes",
     "install_web",
     "iter_routes",
     "render_problems",
@@ -52,7 +55,7 @@ __all__ = [
 
 
 def install_web(app: Flask, platform: Platform) -> None:
-    """Make a Flask application serve the platform: frame, core routes, plugins' API routes."""
+    """Make a Flask application serve the platform: frame and core routes."""
     settings = platform.settings
     app.url_rule_class = LateRule
     app.json = OrjsonProvider(app)
@@ -84,7 +87,11 @@ def install_web(app: Flask, platform: Platform) -> None:
             platform.jobs.declare(job)
         else:
             platform.jobs.schedule(job)
-    for answer in platform.plugins.call_start(Plugin.routes):
+
+
+def install_routes(app: Flask, routes: Iterable[Answer[Routes]]) -> None:
+    """Serve the API routes of plugins."""
+    for answer in routes:
         for blueprint in answer.value.api:
             register_api(app, blueprint, plugin=answer.plugin)
 

@@ -46,6 +46,10 @@ class FieldSchema(Schema):
     filterable = fields.Boolean(load_default=False)
 
 
+_FIELD = FieldSchema()
+_OPTIONS: Mapping[str, Schema] = {name: kind.options() for name, kind in KINDS.items()}
+
+
 def build_field(definition: Mapping[str, Any]) -> Field:
     """The field that a definition describes.
 
@@ -53,10 +57,10 @@ def build_field(definition: Mapping[str, Any]) -> Field:
         ValueError: names the part that is wrong.
     """
     try:
-        loaded: dict[str, Any] = FieldSchema().load(dict(definition))
-        common = {name: loaded.pop(name) for name in FieldSchema().fields}
+        loaded: dict[str, Any] = _FIELD.load(dict(definition))
+        common = {name: loaded.pop(name) for name in _FIELD.fields}
         kind = KINDS[common.pop("kind")]
-        options: dict[str, Any] = kind.options().load(loaded)
+        options: dict[str, Any] = _OPTIONS[kind.name].load(loaded)
     except ValidationError as error:
         name = definition.get("name", "?")
         raise ValueError(f"the field {name!r} is not well defined: {error.messages}") from error
