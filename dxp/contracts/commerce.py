@@ -16,7 +16,8 @@ class OrderPlaced(EventPayload):
         order_id: the shop's own number of the order.
         total: sum paid, in units of `currency`, as a decimal string such as `"29.33"`.
         currency: ISO 4217 code.
-        lines: one dict an item: `sku`, `quantity`, `total`, and optionally `name`, `category`.
+        lines: one dict an item: `sku`, `quantity`, `total` (what was paid for all pieces of it),
+            and optionally `line_id`, `discount` (what was taken off before), `name`, `category`.
         channel: where it was bought, such as `web` or `store`.
     """
 

@@ -29,6 +29,16 @@ class OrderLineSchema(Schema):
     total = fields.Decimal(
         required=True, as_string=True, places=4, validate=validate.Range(Decimal(0), MAX_MONEY)
     )
+    line_id = fields.String(
+        validate=validate.Length(1, 100),
+        metadata={"description": "Your own id of the line; its position, from 1, otherwise."},
+    )
+    discount = fields.Decimal(
+        as_string=True,
+        places=4,
+        validate=validate.Range(Decimal(0), MAX_MONEY),
+        metadata={"description": "What was taken off; `total` is what was paid after it."},
+    )
     name = fields.String(validate=validate.Length(0, 300))
     category = fields.String(validate=validate.Length(0, 100))
 

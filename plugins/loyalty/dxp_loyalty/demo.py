@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 from dxp.api import DemoContext, DemoReport, EventRow, HealthCheck
 from dxp.contracts import OrderPlaced
 from dxp_loyalty.models import (
+    Earning,
     EarningRule,
     EarningRuleVersion,
     Entry,
@@ -19,6 +20,7 @@ from dxp_loyalty.services.earning import RuleDraft
 from dxp_loyalty.services.invariants import verify
 from dxp_loyalty.services.loyalty import Loyalty
 from dxp_loyalty.services.occasions import OccasionRuleDraft
+from dxp_loyalty.services.purchases import purchase_of
 from dxp_loyalty.services.rewards import RewardDraft
 from dxp_loyalty.services.rule_language import parse_definition
 
@@ -142,18 +144,19 @@ def _checks(ctx: DemoContext) -> list[HealthCheck]:
                 )
             ).one()
         )
-        for data in session.scalars(
-            select(EventRow.data)
+        for event_id, at, data in session.execute(
+            select(EventRow.id, EventRow.occurred_at, EventRow.data)
             .where(EventRow.type == OrderPlaced.type, EventRow.subject_id.is_not(None))
             .execution_options(yield_per=500)
         ):
             orders += 1
-            points = definition.points_for(data)
+            purchase = purchase_of(OrderPlaced.type, data, event_id=event_id, at=at)
+            points = definition.points_for(purchase)
             due += points > 0
             expected += points
         entries, issued = session.execute(
-            select(func.count(), func.coalesce(func.sum(Entry.amount), 0)).where(
-                Entry.kind == "earn", Entry.source.startswith("event:")
+            select(func.count(), func.coalesce(func.sum(Earning.points), 0)).where(
+                Earning.order_id.is_not(None)
             )
         ).one()
         total = session.scalar(select(func.count()).select_from(Entry)) or 0

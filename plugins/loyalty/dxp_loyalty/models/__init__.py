@@ -3,6 +3,7 @@
 from dxp_loyalty.models.accounts import GENESIS, Account, Entry, EntryNote, Lot, LotMove
 from dxp_loyalty.models.earning import EarningRule, EarningRuleVersion
 from dxp_loyalty.models.occasions import OccasionDate, OccasionGrant, OccasionRule
+from dxp_loyalty.models.orders import Earning, Order
 from dxp_loyalty.models.rewards import (
     CouponCode,
     Hold,
@@ -20,6 +21,8 @@ MODELS = (
     EntryNote,
     Lot,
     LotMove,
+    Order,
+    Earning,
     Reward,
     RewardVersion,
     RewardCounter,
@@ -36,6 +39,7 @@ __all__ = [
     "MODELS",
     "Account",
     "CouponCode",
+    "Earning",
     "EarningRule",
     "EarningRuleVersion",
     "Entry",
@@ -47,6 +51,7 @@ __all__ = [
     "OccasionDate",
     "OccasionGrant",
     "OccasionRule",
+    "Order",
     "Reward",
     "RewardCounter",
     "RewardVersion",

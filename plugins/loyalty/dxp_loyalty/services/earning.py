@@ -9,7 +9,7 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from dxp.api import (
@@ -19,18 +19,27 @@ from dxp.api import (
     SystemActor,
     gettext,
 )
-from dxp_loyalty.models import EarningRule, EarningRuleVersion
+from dxp_loyalty.models import Account, EarningRule, EarningRuleVersion, Entry
+from dxp_loyalty.models import Earning as EarningRow
 from dxp_loyalty.services import refusals
 from dxp_loyalty.services.accounts import open_accounts
 from dxp_loyalty.services.amounts import actor_text
 from dxp_loyalty.services.definitions import add_definition, lock_definition
-from dxp_loyalty.services.entries import Cause
+from dxp_loyalty.services.entries import Cause, table_of
 from dxp_loyalty.services.ledger import Gain, Ledger
-from dxp_loyalty.services.rule_language import Definition, check_definition, parse_definition
+from dxp_loyalty.services.orders import claim_orders
+from dxp_loyalty.services.purchases import ORDER_PLACED, Purchase, purchase_of
+from dxp_loyalty.services.rule_language import (
+    Award,
+    Definition,
+    check_definition,
+    parse_definition,
+)
 from dxp_loyalty.settings import LoyaltySettings
 
 EARNER = SystemActor(name="loyalty.rules")
 _RULES = "loyalty_rules"
+_INTO_EARNING = insert(table_of(EarningRow))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +58,7 @@ class RuleInForce:
     """A version of a rule, ready to be applied."""
 
     key: str
+    rule_id: uuid.UUID
     version_id: uuid.UUID
     since: datetime
     event_type: str
@@ -70,6 +80,48 @@ class RuleHistory:
         return next((rule for rule in self.versions if rule.since <= moment), self.versions[0])
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Awarded:
+    """What a rule gives a member for an event."""
+
+    record: EventRecord
+    member: uuid.UUID
+    rule: RuleInForce
+    award: Award
+
+    def gain(self, account: Account) -> Gain:
+        name = f"{'order' if self._is_order else 'event'}:{self.record.id}:{self.rule.key}"
+        return Gain(
+            account=account,
+            points=self.award.points,
+            cause=Cause(
+                source=name,
+                actor=EARNER,
+                effective_at=self.record.occurred_at,
+                rule_version_id=self.rule.version_id,
+                inputs=self.award.inputs,
+                origin_id=self.record.origin_id,
+            ),
+            available_at=self.award.available_at,
+            expires_at=self.award.expires_at,
+        )
+
+    def earning(self, entry: Entry) -> dict[str, Any]:
+        """A row of `Earning`."""
+        return {
+            "account_id": entry.account_id,
+            "entry_seq": entry.seq,
+            "order_id": self.record.id if self._is_order else None,
+            "rule_id": self.rule.rule_id,
+            "points": self.award.points,
+            "parts": dict(self.award.parts),
+        }
+
+    @property
+    def _is_order(self) -> bool:
+        return self.record.type == ORDER_PLACED and self.record.data.get("order_id") is not None
+
+
 class Earning:
     """The only writer of earning rules, and the one who applies them."""
 
@@ -89,40 +141,35 @@ class Earning:
         that of the events.
         """
         rules = self._rules(session)
+        told = [(record, _purchase(record)) for record in records if record.subject_id is not None]
+        if not rules or not told:
+            return
+        first = claim_orders(session, told)
         awards = [
-            (record, record.subject_id, rule, award)
-            for record in records
-            if record.subject_id is not None
+            _Awarded(record=record, member=record.subject_id, rule=rule, award=award)
+            for record, purchase in told
+            if record.subject_id is not None and record.id in first
             for history in rules
             if (rule := history.at(record.occurred_at)).listens_to(record.type)
-            and (award := rule.definition.award(record)) is not None
+            and (award := rule.definition.award(purchase)) is not None
         ]
         if not awards:
             return
         accounts = open_accounts(
             session,
             self._platform,
-            {member for _record, member, _rule, _award in awards},
+            {awarded.member for awarded in awards},
             wallet=self._settings.wallet,
         )
-        gains = [
-            Gain(
-                account=accounts[member],
-                points=award.points,
-                cause=Cause(
-                    source=f"event:{record.id}:{rule.key}",
-                    actor=EARNER,
-                    effective_at=record.occurred_at,
-                    rule_version_id=rule.version_id,
-                    inputs=award.inputs,
-                    origin_id=record.origin_id,
-                ),
-                available_at=award.available_at,
-                expires_at=award.expires_at,
-            )
-            for record, member, rule, award in awards
+        gains = [awarded.gain(accounts[awarded.member]) for awarded in awards]
+        entries = self._ledger.earn_many(session, gains)
+        made = [
+            awarded.earning(entry)
+            for awarded, entry in zip(awards, entries, strict=True)
+            if entry is not None
         ]
-        self._ledger.earn_many(session, gains)
+        if made:
+            session.connection().execute(_INTO_EARNING, made)
 
     def listed(self, session: Session) -> Sequence[tuple[EarningRule, EarningRuleVersion]]:
         """All rules with their versions in force, by key."""
@@ -267,6 +314,7 @@ class Earning:
             self._parsed[version.id] = parse_definition(version.definition)
         return RuleInForce(
             key=key,
+            rule_id=version.rule_id,
             version_id=version.id,
             since=version.created_at,
             event_type=version.event_type,
@@ -293,6 +341,10 @@ class Earning:
             before=before,
             after=after,
         )
+
+
+def _purchase(record: EventRecord) -> Purchase:
+    return purchase_of(record.type, record.data, event_id=record.id, at=record.occurred_at)
 
 
 def _fields(draft: RuleDraft, definition: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
-from dxp.api import Actor, EventRow
+from dxp.api import Actor, EventRow, Subject
 from dxp_loyalty.events import BirthdayGiftClaimed, BirthdayGiftIssued
 from dxp_loyalty.models import (
     Account,
@@ -19,6 +19,7 @@ from dxp_loyalty.models import (
     Hold,
     OccasionDate,
     OccasionGrant,
+    Order,
 )
 from dxp_loyalty.services.accounts import accounts_of, lock_accounts
 from dxp_loyalty.services.merging import Merging
@@ -62,6 +63,21 @@ class People:
                 }
                 for grant in grants
             ],
+            "orders": [
+                {
+                    "number": order.number,
+                    "total": order.total,
+                    "currency": order.currency,
+                    "placed_at": order.placed_at.isoformat(),
+                    "lines": order.lines,
+                }
+                for order in session.scalars(
+                    select(Order)
+                    .join(Subject, Subject.id == Order.subject_id)
+                    .where((Subject.id == subject_id) | (Subject.merged_into_id == subject_id))
+                    .order_by(Order.placed_at, Order.id)
+                )
+            ],
         }
         return found if any(found.values()) else {}
 
@@ -77,6 +93,10 @@ class People:
         session.execute(delete(EntryNote).where(EntryNote.account_id.in_(list(accounts))))
         session.execute(
             update(Hold).where(Hold.account_id.in_(list(accounts))).values(cart_ref=None)
+        )
+        # The shells stay for the ledger's sake; what was bought, and its number, goes.
+        session.execute(
+            update(Order).where(Order.subject_id.in_(subject_ids)).values(number=None, lines=[])
         )
         session.execute(delete(OccasionDate).where(OccasionDate.subject_id.in_(subject_ids)))
         self._planner.cancel(session, subject_ids, reason="erased")

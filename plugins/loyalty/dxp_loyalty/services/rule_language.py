@@ -15,17 +15,18 @@ event's data.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_HALF_UP, Decimal, InvalidOperation
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
 from dxp.api import (
     Condition,
-    EventRecord,
     Situation,
     Unprocessable,
     compile_condition,
@@ -33,9 +34,9 @@ from dxp.api import (
     gettext,
 )
 from dxp_loyalty.services.amounts import MAX_POINTS
+from dxp_loyalty.services.purchases import ORDER_PLACED, WHOLE, Purchase, spread
 
-ROUNDINGS = {"down": ROUND_DOWN, "nearest": ROUND_HALF_UP, "up": ROUND_CEILING}
-ORDER_PLACED = "order.placed"
+ROUNDINGS = ("down", "nearest", "up")
 EARNING_EVENTS = (ORDER_PLACED, "customer.registered")
 """Events that rules may listen to."""
 
@@ -94,9 +95,15 @@ class DefinitionSchema(Schema):
 
 @dataclass(frozen=True, kw_only=True)
 class Award:
-    """What a rule gives for one event. `inputs` are what it was made from, for the entry."""
+    """What a rule gives for one event.
+
+    Attributes:
+        parts: the points by the line that earned them, as in `Earning`.
+        inputs: what it was made from, for the entry.
+    """
 
     points: int
+    parts: Mapping[str, int]
     available_at: datetime
     expires_at: datetime | None
     inputs: Mapping[str, Any]
@@ -116,40 +123,53 @@ class Definition:
     pending_days: int
     expires_after_days: int | None
 
-    def award(self, record: EventRecord) -> Award | None:
+    def award(self, purchase: Purchase) -> Award | None:
         """What the rule gives for an event; None when it does not apply or gives nothing."""
-        if not self.condition.matches(facts_of(record), Situation(now=record.occurred_at)):
+        if not self.condition.matches(facts_of(purchase), Situation(now=purchase.at)):
             return None
-        points = self.points_for(record.data)
+        points = self.points_for(purchase)
         if points == 0:
             return None
-        inputs: dict[str, Any] = {"event": record.type, "event_id": str(record.id)}
-        if self.kind == "per_amount":
+        inputs: dict[str, Any] = {"event": purchase.type, "event_id": str(purchase.event_id)}
+        if purchase.total is not None:
             inputs |= {
-                "order_id": record.data.get("order_id"),
-                "total": str(record.data.get("total")),
-                "currency": record.data.get("currency"),
-                "points": str(self.points),
-                "per": str(self.per),
+                "order_id": purchase.data.get("order_id"),
+                "total": str(purchase.data.get("total")),
+                "currency": purchase.data.get("currency"),
             }
+        if self.kind == "per_amount":
+            inputs |= {"points": str(self.points), "per": str(self.per)}
         days = self.expires_after_days
         return Award(
             points=points,
-            available_at=record.occurred_at + timedelta(days=self.pending_days),
-            expires_at=None if days is None else record.occurred_at + timedelta(days=days),
+            parts=spread(points, _weights(purchase)),
+            available_at=purchase.at + timedelta(days=self.pending_days),
+            expires_at=None if days is None else purchase.at + timedelta(days=days),
             inputs=inputs,
         )
 
-    def points_for(self, data: Mapping[str, Any]) -> int:
-        """Points for an event's data, without regard to the condition; 0 when it gives none."""
+    def points_for(self, purchase: Purchase) -> int:
+        """Points without regard to the condition; 0 when it gives none."""
         if self.kind == "fixed":
             return int(self.points)
-        total = _total(data)
-        if total is None or (self.currency is not None and data.get("currency") != self.currency):
+        if purchase.total is None or self.currency not in (None, purchase.currency):
             return 0
-        exact = total / self.per * self.points
-        points = int(exact.to_integral_value(rounding=ROUNDINGS[self.rounding]))
-        return max(self.minimum, min(points, MAX_POINTS))
+        exact = purchase.total * Fraction(self.points) / Fraction(self.per)
+        return max(self.minimum, min(rounded(exact, self.rounding), MAX_POINTS))
+
+
+def rounded(exact: Fraction, rounding: str) -> int:
+    """A number of points, none below zero, as a whole one; a half goes up to the nearest."""
+    if rounding == "up":
+        return math.ceil(exact)
+    return math.floor(exact if rounding == "down" else exact + Fraction(1, 2))
+
+
+def _weights(purchase: Purchase) -> dict[str, Fraction]:
+    """What each line, and the order as a whole beyond them, have of the total."""
+    weights = {line.ref: line.paid for line in purchase.lines}
+    beyond = (purchase.total or Fraction(0)) - sum(weights.values(), Fraction(0))
+    return weights | {WHOLE: beyond} if beyond > 0 else weights
 
 
 def check_definition(event_type: str, source: Mapping[str, Any]) -> dict[str, Any]:
@@ -220,19 +240,10 @@ def parse_definition(stored: Mapping[str, Any]) -> Definition:
     )
 
 
-def facts_of(record: EventRecord) -> dict[str, Any]:
+def facts_of(purchase: Purchase) -> dict[str, Any]:
     """An event as conditions see it: `order.total` is a number there, to be compared."""
-    facts: dict[str, Any] = {"event": record.data, "event.type": record.type}
-    if record.type == ORDER_PLACED:
-        total = _total(record.data)
-        facts["order"] = record.data
-        facts["order.total"] = None if total is None else float(total)
+    facts: dict[str, Any] = {"event": purchase.data, "event.type": purchase.type}
+    if purchase.type == ORDER_PLACED:
+        facts["order"] = purchase.data
+        facts["order.total"] = None if purchase.total is None else float(purchase.total)
     return facts
-
-
-def _total(data: Mapping[str, Any]) -> Decimal | None:
-    try:
-        total = Decimal(str(data.get("total")))
-    except InvalidOperation:
-        return None
-    return total if total.is_finite() else None
