@@ -8,6 +8,7 @@ from sqlalchemy import func, select
 
 from dxp.api import DemoContext, DemoReport, EventRow, HealthCheck
 from dxp.contracts import OrderPlaced
+from dxp_loyalty.demo_days import load_days
 from dxp_loyalty.models import (
     Earning,
     EarningRule,
@@ -128,6 +129,7 @@ def _prepare(ctx: DemoContext) -> DemoReport:
                 minimum_days=settings.birthday_minimum_days,
             )
             loyalty.occasions.create_rule(session, occasion, actor=ctx.actor)
+        load_days(ctx, session)
     return DemoReport(loaded={"earning rules": 1, "rewards": len(REWARDS), "birthday rules": 1})
 
 

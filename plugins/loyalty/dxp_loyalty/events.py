@@ -104,6 +104,30 @@ class BirthdayGiftClaimed(EventPayload):
     points: int
 
 
+@dataclass(frozen=True, kw_only=True)
+class OccasionGiftIssued(EventPayload):
+    """A member has the gift of another occasion: the sign-up's anniversary, a day of the calendar.
+
+    `kind` is `signup` or `calendar`.
+    """
+
+    type: ClassVar[str] = "loyalty.occasion_gift_issued"
+    rule: str
+    kind: str
+    points: int
+    reward: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class OccasionGiftClaimed(EventPayload):
+    """A member took the gift of an occasion other than the birthday."""
+
+    type: ClassVar[str] = "loyalty.occasion_gift_claimed"
+    rule: str
+    kind: str
+    points: int
+
+
 MOVED_BY_KIND: dict[str, type[PointsMoved]] = {
     "earn": PointsEarned,
     "spend": PointsSpent,
@@ -158,4 +182,6 @@ EVENTS = (
     EventType(payload=RewardRedeemed, label=_l("Reward redeemed"), summary=_redeemed),
     EventType(payload=BirthdayGiftIssued, label=_l("Birthday gift issued"), summary=_gift),
     EventType(payload=BirthdayGiftClaimed, label=_l("Birthday gift claimed"), summary=_gift),
+    EventType(payload=OccasionGiftIssued, label=_l("Gift issued"), summary=_gift),
+    EventType(payload=OccasionGiftClaimed, label=_l("Gift claimed"), summary=_gift),
 )

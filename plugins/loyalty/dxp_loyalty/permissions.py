@@ -23,6 +23,9 @@ PERMISSIONS = (
     Permission(name=REWARDS_WRITE, label=_l("Create and change rewards")),
     Permission(name=RULES_READ, label=_l("See earning rules")),
     Permission(name=RULES_WRITE, label=_l("Create and change earning rules")),
-    Permission(name=OCCASIONS_READ, label=_l("See birthday gifts and their rules")),
-    Permission(name=OCCASIONS_WRITE, label=_l("Change the rules of birthday gifts")),
+    Permission(name=OCCASIONS_READ, label=_l("See gifts for occasions and their rules")),
+    Permission(
+        name=OCCASIONS_WRITE,
+        label=_l("Change gifts for occasions and the days of the calendar"),
+    ),
 )

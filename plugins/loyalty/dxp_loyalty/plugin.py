@@ -99,10 +99,12 @@ class LoyaltyPlugin(Plugin):
         return SUBSCRIPTIONS
 
     def routes(self, ctx: StartContext) -> Routes:
-        from dxp_loyalty.web import api, members_api, programme_api
+        from dxp_loyalty.web import api, members_api, occasions_api, programme_api
         from dxp_loyalty.web.admin import admin
 
-        return Routes(api=[api.api, members_api.api, programme_api.api], admin=[admin])
+        return Routes(
+            api=[api.api, members_api.api, programme_api.api, occasions_api.api], admin=[admin]
+        )
 
     def menu(self, ctx: StartContext) -> Sequence[MenuEntry]:
         from dxp_loyalty.web.menu import MENU

@@ -24,6 +24,11 @@ def earn(ctx: BatchContext) -> None:
     ctx.platform.services.get(Loyalty).earning.apply(ctx.session, ctx.records)
 
 
+def enrol(ctx: BatchContext) -> None:
+    """Remember since when people are customers."""
+    ctx.platform.services.get(Loyalty).membership.enrol(ctx.session, ctx.records)
+
+
 def take_over_birthdays(ctx: BatchContext) -> None:
     """Plan the gifts of birthdays that were told, corrected or taken back; the last word counts."""
     told: dict[uuid.UUID, ToldBirthday] = {}
@@ -49,6 +54,7 @@ SUBSCRIPTIONS: Sequence[BatchSubscription] = (
     BatchSubscription(
         events=(OrderPlaced.type, CustomerRegistered.type), handler=earn, name="loyalty.earn"
     ),
+    BatchSubscription(events=(CustomerRegistered.type,), handler=enrol, name="loyalty.enrol"),
     # Gifts are planned before they are asked for.
     BatchSubscription(
         events=(BirthdayChanged.type,),

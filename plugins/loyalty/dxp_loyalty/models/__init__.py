@@ -2,7 +2,13 @@
 
 from dxp_loyalty.models.accounts import GENESIS, Account, Entry, EntryNote, Lot, LotMove
 from dxp_loyalty.models.earning import EarningRule, EarningRuleVersion
-from dxp_loyalty.models.occasions import OccasionDate, OccasionGrant, OccasionRule
+from dxp_loyalty.models.occasions import (
+    Member,
+    OccasionDate,
+    OccasionDay,
+    OccasionGrant,
+    OccasionRule,
+)
 from dxp_loyalty.models.orders import Earning, Order
 from dxp_loyalty.models.rewards import (
     CouponCode,
@@ -26,6 +32,8 @@ MODELS = (
     Reward,
     RewardVersion,
     RewardCounter,
+    Member,
+    OccasionDay,
     OccasionRule,
     OccasionDate,
     OccasionGrant,
@@ -48,7 +56,9 @@ __all__ = [
     "HoldLot",
     "Lot",
     "LotMove",
+    "Member",
     "OccasionDate",
+    "OccasionDay",
     "OccasionGrant",
     "OccasionRule",
     "Order",

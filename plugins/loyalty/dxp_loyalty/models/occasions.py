@@ -12,11 +12,32 @@ from sqlalchemy.orm import Mapped, mapped_column
 from dxp.api import Base, Id, Points
 
 
+class OccasionDay(Base):
+    """A day of the calendar that editors keep, such as Nowruz or Mother's Day.
+
+    Attributes:
+        texts: `name` by locale.
+        patterns: when it is, by country; `*` for all others (`services/days.py`).
+        version: grows with each edit.
+    """
+
+    __tablename__ = "loyalty_occasion_day"
+
+    id: Mapped[Id]
+    key: Mapped[str] = mapped_column(String(40), unique=True)
+    texts: Mapped[dict[str, Any]]
+    patterns: Mapped[dict[str, Any]]
+    version: Mapped[int] = mapped_column(default=1)
+    created_at: Mapped[datetime]
+
+
 class OccasionRule(Base):
     """What a programme gives on an occasion.
 
     Attributes:
-        kind: `birthday`; more kinds of occasion use the same columns.
+        kind: `birthday`, `signup` (the anniversary of becoming a customer) or `calendar`.
+        day_id: the day of the calendar, for that kind alone.
+        condition: whom it is for, asked on the day; None: everybody.
         texts: `name` by locale, shown to members.
         points, reward_id: the gift: points, a free piece of a reward, or both.
         days_before, days_after: how far the gift's window reaches around the day.
@@ -34,11 +55,15 @@ class OccasionRule(Base):
         CheckConstraint("days_before >= 0 AND days_after >= 0 AND minimum_days >= 0", name="days"),
         CheckConstraint("late_policy IN ('delay', 'skip', 'immediate')", name="late_policy"),
         CheckConstraint("leap_day IN ('february_28', 'march_1')", name="leap_day"),
+        CheckConstraint("kind IN ('birthday', 'signup', 'calendar')", name="kind"),
+        CheckConstraint("(kind = 'calendar') = (day_id IS NOT NULL)", name="day"),
     )
 
     id: Mapped[Id]
     key: Mapped[str] = mapped_column(String(40), unique=True)
     kind: Mapped[str] = mapped_column(String(20), default="birthday")
+    day_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("loyalty_occasion_day.id"))
+    condition: Mapped[dict[str, Any] | None]
     active: Mapped[bool] = mapped_column(default=True)
     texts: Mapped[dict[str, Any]]
     points: Mapped[Points] = mapped_column(default=0)
@@ -53,6 +78,24 @@ class OccasionRule(Base):
     created_at: Mapped[datetime]
 
 
+class Member(Base):
+    """Somebody who became a customer, for the occasions that need no date of their own.
+
+    Attributes:
+        joined_at: when they became a customer; its anniversary is an occasion.
+        paused: everything stops, reversibly: the member is known to have died.
+        plan_at: when the planner has to look at them next; None: never, as things stand.
+    """
+
+    __tablename__ = "loyalty_member"
+    __table_args__ = (Index(None, "plan_at"),)
+
+    subject_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("dxp_subject.id"), primary_key=True)
+    joined_at: Mapped[datetime]
+    paused: Mapped[bool] = mapped_column(default=False)
+    plan_at: Mapped[datetime | None]
+
+
 class OccasionDate(Base):
     """A member's birthday, as the programme uses it.
 
@@ -60,7 +103,6 @@ class OccasionDate(Base):
         month, day, year: in `calendar`; the year may be unknown.
         timezone: the member's own, if known.
         plan_at: when the planner has to look at it next; None: never, as things stand.
-        paused: everything stops, reversibly: the member is known to have died.
     """
 
     __tablename__ = "loyalty_occasion_date"
@@ -79,7 +121,6 @@ class OccasionDate(Base):
     set_at: Mapped[datetime]
     timezone: Mapped[str | None] = mapped_column(String(64))
     plan_at: Mapped[datetime | None]
-    paused: Mapped[bool] = mapped_column(default=False)
 
 
 class OccasionGrant(Base):

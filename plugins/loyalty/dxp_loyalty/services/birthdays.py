@@ -1,4 +1,4 @@
-"""When a birthday is observed, when its gift is due, and what is to be planned: pure functions.
+"""When an occasion is observed, when its gift is due, and what is to be planned: pure functions.
 
 The rules are numbered as in the specification; nothing here reads a clock or a database.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from dxp.api import Unprocessable
@@ -21,13 +22,37 @@ APART = timedelta(days=330)
 """No two gifts of one rule lie closer together (rule 4)."""
 
 
+class Recurring(Protocol):
+    """A day that comes once in each year of a calendar."""
+
+    @property
+    def calendar(self) -> str:
+        """Whose years count it."""
+
+    @property
+    def strays(self) -> timedelta:
+        """How far behind its year a day may come."""
+
+    def on(self, year: int, *, leap_day: str) -> date:
+        """The Gregorian date on which it is observed in `year` of its calendar.
+
+        Raises:
+            Unprocessable: the calendar's tables do not reach that far.
+        """
+
+
 @dataclass(frozen=True, kw_only=True)
 class DayOfYear:
-    """A birthday without its year."""
+    """A birthday without its year, or another day with a fixed place in its calendar."""
 
     month: int
     day: int
     calendar: str
+    strays: timedelta = timedelta(0)
+
+    def on(self, year: int, *, leap_day: str) -> date:
+        """By rule 2, as `observed_on` has it."""
+        return observed_on(self, year, leap_day=leap_day)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,14 +118,14 @@ def local_midnight(day: date, zone: ZoneInfo) -> datetime:
 
 
 def occurrence_in(
-    birthday: DayOfYear, year: int, *, set_at: datetime, zone: ZoneInfo, rule: GiftRule
+    occasion: Recurring, year: int, *, set_at: datetime, zone: ZoneInfo, rule: GiftRule
 ) -> Occurrence | None:
-    """The birthday in `year`, or None when it lay before the date was told or the rule began.
+    """The occasion in `year`, or None when it lay before the date was told or the rule began.
 
     Raises:
         Unprocessable: the calendar's tables do not reach that far.
     """
-    occurs_on = observed_on(birthday, year, leap_day=rule.leap_day)
+    occurs_on = occasion.on(year, leap_day=rule.leap_day)
     if occurs_on < set_at.astimezone(zone).date():
         return None
     starts_at = local_midnight(occurs_on - timedelta(days=rule.days_before), zone)
@@ -124,7 +149,7 @@ def occurrence_in(
 
 
 def plan(
-    birthday: DayOfYear,
+    occasion: Recurring,
     *,
     set_at: datetime,
     zone: ZoneInfo,
@@ -137,16 +162,16 @@ def plan(
 
     Args:
         zone: the member's, for what is planned for the first time.
-        done: years in the birthday's calendar for which the matter is settled.
+        done: years in the occasion's calendar for which the matter is settled.
         zones: those that earlier plans were made in, by year; they are kept (rule 5).
     """
     occurrences: list[Occurrence] = []
     # The earliest year in which a window could still be open when planning began.
-    begin = max(set_at, rule.since) - timedelta(days=rule.days_after + 2)
+    begin = max(set_at, rule.since) - timedelta(days=rule.days_after + 2) - occasion.strays
     try:
-        for year in _years(birthday.calendar, begin.date()):
+        for year in _years(occasion.calendar, begin.date()):
             found = occurrence_in(
-                birthday, year, set_at=set_at, zone=(zones or {}).get(year, zone), rule=rule
+                occasion, year, set_at=set_at, zone=(zones or {}).get(year, zone), rule=rule
             )
             if found is None or year in done:
                 continue
@@ -158,11 +183,13 @@ def plan(
     return Plan(occurrences=tuple(occurrences), look_at=None)
 
 
-def next_observed(birthday: DayOfYear, today: date, *, leap_day: str) -> date | None:
-    """The next day on which a birthday is observed, today included; None beyond the tables."""
+def next_observed(
+    occasion: Recurring, today: date, *, leap_day: str = "february_28"
+) -> date | None:
+    """The next day on which an occasion is observed, today included; None beyond the tables."""
     try:
-        for year in _years(birthday.calendar, today):
-            day = observed_on(birthday, year, leap_day=leap_day)
+        for year in _years(occasion.calendar, today - occasion.strays):
+            day = occasion.on(year, leap_day=leap_day)
             if day >= today:
                 return day
     except Unprocessable:

@@ -10,13 +10,16 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from dxp.api import Conflict, Problem
-from dxp_loyalty.models import EarningRule, OccasionRule, Reward
+from dxp_loyalty.models import EarningRule, OccasionDay, OccasionRule, Reward
 
-D = TypeVar("D", EarningRule, OccasionRule, Reward)
+D = TypeVar("D", EarningRule, OccasionDay, OccasionRule, Reward)
 
 
 def add_definition(
-    session: Session, definition: EarningRule | OccasionRule | Reward, *, taken: Conflict
+    session: Session,
+    definition: EarningRule | OccasionDay | OccasionRule | Reward,
+    *,
+    taken: Conflict,
 ) -> None:
     """Write a new definition.
 

@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from dxp.api import DecideContext, FactsContext, Proposal, gettext
 from dxp.contracts import PURPOSE_BIRTHDAY, Consents
-from dxp_loyalty.models import OccasionDate, OccasionGrant
+from dxp_loyalty.models import Member, OccasionDate, OccasionGrant
 from dxp_loyalty.services.balances import earned_totals
 from dxp_loyalty.services.birthdays import DayOfYear, next_observed
 from dxp_loyalty.services.loyalty import Loyalty
@@ -70,9 +70,9 @@ def _days_to_birthday(
     if consents is None:
         return {}
     rows = ctx.session.scalars(
-        select(OccasionDate).where(
-            OccasionDate.subject_id.in_(subjects), OccasionDate.paused.is_(False)
-        )
+        select(OccasionDate)
+        .outerjoin(Member, Member.subject_id == OccasionDate.subject_id)
+        .where(OccasionDate.subject_id.in_(subjects), Member.paused.is_not(True))
     ).all()
     if not rows:
         return {}

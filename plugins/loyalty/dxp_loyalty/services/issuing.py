@@ -7,15 +7,18 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import select, tuple_, update
 from sqlalchemy.orm import Session
 
-from dxp.api import NewEvent, Platform
-from dxp.contracts import PURPOSE_BIRTHDAY, Consents
-from dxp_loyalty.events import BirthdayGiftIssued
+from dxp.api import NewEvent, Platform, Situation, compile_condition, facts_of
+from dxp.contracts import PURPOSE_BIRTHDAY, Consents, EventPayload
+from dxp_loyalty.events import BirthdayGiftIssued, OccasionGiftIssued
 from dxp_loyalty.models import OccasionDate, OccasionGrant, OccasionRule, Reward
 from dxp_loyalty.services.birthdays import APART, LATENESS
+from dxp_loyalty.services.membership import Membership
+from dxp_loyalty.services.planning import BIRTHDAY
 
 PURPOSE_GUARDIAN = "guardian"
 """Consent of a guardian, needed under the rule's minimum age (rule 11)."""
@@ -25,6 +28,7 @@ NO_GUARDIAN = "guardian_consent_missing"
 PAUSED = "paused"
 TOO_SOON = "too_soon"
 TOO_LATE = "too_late"
+NOT_MEANT = "not_meant"
 
 ISSUE = "loyalty.issue_gifts"
 
@@ -62,10 +66,11 @@ class _Due:
 
 
 class Issuer:
-    """Issues birthday gifts: each once, whatever the number of workers (rule 9)."""
+    """Issues the gifts of occasions: each once, whatever the number of workers (rule 9)."""
 
-    def __init__(self, platform: Platform) -> None:
+    def __init__(self, platform: Platform, membership: Membership) -> None:
         self._platform = platform
+        self._membership = membership
 
     def issue_due(
         self,
@@ -92,6 +97,7 @@ class Issuer:
         late = {due.grant.id for due in batch} - {due.grant.id for due in in_time}
         withheld = self._withheld(session, in_time)
         given = self._given(session, in_time)
+        meant = self._meant(session, [due for due in in_time if due.grant.id not in withheld], now)
         events: list[NewEvent] = []
         rewards = self._reward_keys(session, in_time)
         for due in batch:
@@ -102,6 +108,9 @@ class Issuer:
             elif (reason := withheld.get(grant.id)) is not None:
                 grant.reason = reason
                 outcome.waiting[reason] += 1
+            elif grant.id not in meant:
+                grant.state, grant.reason = "skipped", NOT_MEANT
+                outcome.skipped += 1
             elif not self._apart(grant, given[grant.subject_id, grant.rule_id]):
                 grant.state, grant.reason = "skipped", TOO_SOON
                 outcome.skipped += 1
@@ -180,10 +189,11 @@ class Issuer:
         if not batch:
             return {}
         consents = self._platform.services.find(Consents)
-        subjects = list({due.grant.subject_id for due in batch})
+        paused = self._membership.paused(session, {due.grant.subject_id for due in batch})
+        told = list({due.grant.subject_id for due in batch if due.rule.kind == BIRTHDAY})
         willing: set[uuid.UUID] = set()
-        if consents is not None:
-            willing = consents.granted_many(session, subjects, PURPOSE_BIRTHDAY)
+        if consents is not None and told:
+            willing = consents.granted_many(session, told, PURPOSE_BIRTHDAY)
         minors = [due.grant.subject_id for due in batch if _is_minor(due)]
         guarded: set[uuid.UUID] = set()
         if consents is not None and minors:
@@ -191,13 +201,30 @@ class Issuer:
         reasons: dict[uuid.UUID, str] = {}
         for due in batch:
             subject_id = due.grant.subject_id
-            if due.date is not None and due.date.paused:
+            if subject_id in paused:
                 reasons[due.grant.id] = PAUSED
-            elif subject_id not in willing:
+            elif due.rule.kind == BIRTHDAY and subject_id not in willing:
                 reasons[due.grant.id] = NO_CONSENT
             elif _is_minor(due) and subject_id not in guarded:
                 reasons[due.grant.id] = NO_GUARDIAN
         return reasons
+
+    def _meant(self, session: Session, batch: Sequence[_Due], now: datetime) -> set[uuid.UUID]:
+        """Grants whose rule is for everybody, or for people like their member."""
+        asked = {due.grant.subject_id for due in batch if due.rule.condition}
+        facts = facts_of(self._platform, session, list(asked), now)
+        conditions = {
+            due.rule.id: compile_condition(due.rule.condition)
+            for due in batch
+            if due.rule.condition
+        }
+        meant: set[uuid.UUID] = set()
+        for due in batch:
+            condition = conditions.get(due.rule.id)
+            at = Situation(now=now, zone=ZoneInfo(due.grant.timezone or "UTC"))
+            if condition is None or condition.matches(facts[due.grant.subject_id], at):
+                meant.add(due.grant.id)
+        return meant
 
     @staticmethod
     def _given(
@@ -241,11 +268,14 @@ class Issuer:
         grant.issued_at = now
         grant.valid_until = max(_moment(grant.ends_at), now + timedelta(days=rule.minimum_days))
         grant.points, grant.reward_id = rule.points, rule.reward_id
-        payload = BirthdayGiftIssued(
-            rule=rule.key,
-            points=rule.points,
-            reward=None if rule.reward_id is None else rewards.get(rule.reward_id),
-        )
+        reward = None if rule.reward_id is None else rewards.get(rule.reward_id)
+        payload: EventPayload
+        if rule.kind == BIRTHDAY:
+            payload = BirthdayGiftIssued(rule=rule.key, points=rule.points, reward=reward)
+        else:
+            payload = OccasionGiftIssued(
+                rule=rule.key, kind=rule.kind, points=rule.points, reward=reward
+            )
         return NewEvent(
             type=payload.type, data=payload.as_data(), subject_id=grant.subject_id, occurred_at=now
         )
@@ -254,6 +284,8 @@ class Issuer:
 def _is_minor(due: _Due) -> bool:
     """Whether the member is known to be younger than the rule asks on that birthday."""
     date, rule = due.date, due.rule
+    if rule.kind != BIRTHDAY:
+        return False
     if rule.minimum_age is None or date is None or date.year is None:
         return False
     return due.grant.occurrence_year - date.year < rule.minimum_age

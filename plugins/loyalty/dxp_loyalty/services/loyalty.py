@@ -8,10 +8,12 @@ from typing import Any
 from dxp.api import Platform
 from dxp_loyalty.services.adjustments import Adjustments
 from dxp_loyalty.services.balances import PointsService
+from dxp_loyalty.services.day_keeping import Days
 from dxp_loyalty.services.earning import Earning
 from dxp_loyalty.services.holds import Holds
 from dxp_loyalty.services.issuing import Issuer
 from dxp_loyalty.services.ledger import Ledger
+from dxp_loyalty.services.membership import Membership
 from dxp_loyalty.services.merging import Merging
 from dxp_loyalty.services.occasions import Occasions
 from dxp_loyalty.services.people import People
@@ -35,9 +37,15 @@ class Loyalty:
         self.redemptions = Redemptions(platform, settings, self.holds, self.rewards)
         self.earning = Earning(platform, settings, self.ledger)
         self.planner = Planner(platform, settings)
-        self.issuer = Issuer(platform)
-        self.occasions = Occasions(platform, settings, self.ledger, self.redemptions, self.planner)
+        self.membership = Membership(platform, self.planner)
+        self.issuer = Issuer(platform, self.membership)
+        self.days = Days(platform, self.membership)
+        self.occasions = Occasions(
+            platform, settings, self.ledger, self.redemptions, self.planner, self.membership
+        )
         self.points = PointsService(platform, settings)
         self.adjustments = Adjustments(platform, settings, self.ledger)
-        self.merging = Merging(platform, self.ledger, self.redemptions, self.planner)
-        self.people = People(self.merging, self.planner)
+        self.merging = Merging(
+            platform, self.ledger, self.redemptions, self.planner, self.membership
+        )
+        self.people = People(self.merging, self.planner, self.membership)

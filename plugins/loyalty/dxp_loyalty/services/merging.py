@@ -22,7 +22,8 @@ from dxp_loyalty.services.birthdays import APART
 from dxp_loyalty.services.entries import Cause
 from dxp_loyalty.services.issuing import GIVEN
 from dxp_loyalty.services.ledger import Ledger
-from dxp_loyalty.services.planning import Planner
+from dxp_loyalty.services.membership import Membership
+from dxp_loyalty.services.planning import BIRTHDAY, Planner
 from dxp_loyalty.services.redemptions import Redemptions
 
 _DATE = ("month", "day", "year", "calendar")
@@ -32,12 +33,18 @@ class Merging:
     """Moves what one member has to another, and back."""
 
     def __init__(
-        self, platform: Platform, ledger: Ledger, redemptions: Redemptions, planner: Planner
+        self,
+        platform: Platform,
+        ledger: Ledger,
+        redemptions: Redemptions,
+        planner: Planner,
+        membership: Membership,
     ) -> None:
         self._platform = platform
         self._ledger = ledger
         self._redemptions = redemptions
         self._planner = planner
+        self._membership = membership
 
     def merge(self, ctx: MergeContext) -> dict[str, Any]:
         """Points with their expiries, debts, the birthday and its gifts become the winner's.
@@ -58,7 +65,7 @@ class Merging:
                     actor=ctx.actor,
                 )
         ctx.session.flush()
-        return self._merge_occasions(ctx)
+        return self._merge_occasions(ctx) | {"member": self._membership.merge(ctx)}
 
     def unmerge(self, ctx: UnmergeContext) -> None:
         """Each gets back what is theirs: what they brought, and what they earned since."""
@@ -79,6 +86,7 @@ class Merging:
                 )
         ctx.session.flush()
         self._split_occasions(ctx)
+        self._membership.split(ctx, ctx.undo.get("member") or {})
 
     def void_open_holds(
         self, session: Session, accounts: Mapping[uuid.UUID, Account], *, actor: Actor
@@ -283,7 +291,7 @@ class Merging:
             loser = restored(OccasionDate, before)
             if winner is not None and ctx.undo["gained"] and _same(winner, loser):
                 session.delete(winner)
-                self._planner.cancel(session, [ctx.winner_id], reason="split")
+                self._planner.cancel(session, [ctx.winner_id], reason="split", kinds=(BIRTHDAY,))
             session.add(loser)
             session.flush()
             dates[ctx.loser_id] = loser

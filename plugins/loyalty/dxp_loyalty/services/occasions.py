@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from dxp.api import (
     Actor,
     Platform,
     Unprocessable,
+    compile_condition,
     format_day,
     gettext,
     timezones,
 )
-from dxp_loyalty.events import BirthdayGiftClaimed
-from dxp_loyalty.models import Hold, OccasionDate, OccasionGrant, OccasionRule
+from dxp.contracts import EventPayload
+from dxp_loyalty.events import BirthdayGiftClaimed, OccasionGiftClaimed
+from dxp_loyalty.models import Hold, OccasionDate, OccasionDay, OccasionGrant, OccasionRule
 from dxp_loyalty.services import refusals
 from dxp_loyalty.services.accounts import open_account
 from dxp_loyalty.services.amounts import check_points
@@ -28,7 +30,8 @@ from dxp_loyalty.services.calendars import CALENDARS, longest_month
 from dxp_loyalty.services.definitions import add_definition, lock_definition
 from dxp_loyalty.services.entries import Cause
 from dxp_loyalty.services.ledger import Ledger
-from dxp_loyalty.services.planning import Planner
+from dxp_loyalty.services.membership import Membership
+from dxp_loyalty.services.planning import BIRTHDAY, CALENDAR, Planner
 from dxp_loyalty.services.redemptions import Redemptions
 from dxp_loyalty.settings import LoyaltySettings
 
@@ -43,6 +46,9 @@ class OccasionRuleDraft:
     key: str
     texts: Mapping[str, Mapping[str, str]]
     points: int
+    kind: str = BIRTHDAY
+    day_id: uuid.UUID | None = None
+    condition: Mapping[str, Any] | None = None
     reward_id: uuid.UUID | None = None
     days_before: int = 0
     days_after: int = 14
@@ -81,12 +87,14 @@ class Occasions:
         ledger: Ledger,
         redemptions: Redemptions,
         planner: Planner,
+        membership: Membership,
     ) -> None:
         self._platform = platform
         self._settings = settings
         self._ledger = ledger
         self._redemptions = redemptions
         self._planner = planner
+        self._membership = membership
 
     # Rules
 
@@ -108,19 +116,20 @@ class Occasions:
     def create_rule(
         self, session: Session, draft: OccasionRuleDraft, *, actor: Actor
     ) -> OccasionRule:
-        """Begin to give something on birthdays; windows that are over are not looked at.
+        """Begin to give something on an occasion; windows that are over are not looked at.
 
         Raises:
             Conflict: another rule has the key (`occasion_rule_key_taken`).
-            Unprocessable: it gives nothing (`gift_missing`), or its reward is unknown.
+            Unprocessable: it gives nothing (`gift_missing`), its condition is none
+                (`invalid_condition`), or its reward or its day is unknown.
         """
         self._check(session, draft)
         now = self._platform.clock.now()
-        rule = OccasionRule(kind="birthday", created_at=now, **_fields(draft))
+        rule = OccasionRule(created_at=now, **_fields(draft))
         add_definition(
             session, rule, taken=refusals.rule_key_taken(draft.key, code="occasion_rule_key_taken")
         )
-        self._look_at_everybody(session)
+        self._membership.look_at_everybody(session)
         self._audit(session, actor, "created", rule, before=None, after=_snapshot(draft))
         return rule
 
@@ -133,14 +142,14 @@ class Occasions:
         expected_version: int,
         actor: Actor,
     ) -> OccasionRule:
-        """Change a rule. What is planned is planned anew by the next run; issued gifts stand.
+        """Change a rule, though not its kind. What is planned is planned anew by the next run;
+        issued gifts stand.
 
         Raises:
             NotFound: there is no such rule.
             PreconditionFailed: it is no longer at `expected_version` (`rule_changed`).
-            Unprocessable: it gives nothing (`gift_missing`), or its reward is unknown.
+            Unprocessable: as for `create_rule`.
         """
-        self._check(session, draft)
         rule = lock_definition(
             session,
             OccasionRule,
@@ -149,13 +158,14 @@ class Occasions:
         )
         if rule.version != expected_version:
             raise refusals.rule_changed(actual=rule.version, expected=expected_version)
+        draft = replace(draft, key=rule.key, kind=rule.kind)
+        self._check(session, draft)
         before = {name: getattr(rule, name) for name in _fields(draft)}
         for name, value in _fields(draft).items():
-            if name != "key":
-                setattr(rule, name, value)
+            setattr(rule, name, value)
         rule.version += 1
         session.flush()
-        self._look_at_everybody(session)
+        self._membership.look_at_everybody(session)
         self._audit(
             session, actor, "updated", rule, before=_jsonable(before), after=_snapshot(draft)
         )
@@ -205,31 +215,9 @@ class Occasions:
                 row.set_at = day["set_at"]
                 moved.append(row)
         if withdrawn:
-            self._planner.cancel(session, withdrawn, reason="withdrawn")
+            self._planner.cancel(session, withdrawn, reason="withdrawn", kinds=(BIRTHDAY,))
         session.flush()
         self._planner.plan(session, moved, keep_zones=False)
-
-    def pause(self, session: Session, subject_id: uuid.UUID, *, paused: bool, actor: Actor) -> None:
-        """Stop everything for a member who has died, or go on when that was a mistake.
-
-        Raises:
-            NotFound: the member told no birthday (`unknown_birthday`).
-        """
-        row = session.get(OccasionDate, subject_id)
-        if row is None:
-            raise refusals.unknown(gettext("birthday"), code="unknown_birthday")
-        before, row.paused = row.paused, paused
-        session.flush()
-        self._platform.audit.record(
-            session,
-            actor,
-            action="loyalty.occasions.paused" if paused else "loyalty.occasions.resumed",
-            object_type="customer",
-            object_id=str(subject_id),
-            subject_id=subject_id,
-            before={"paused": before},
-            after={"paused": paused},
-        )
 
     # Gifts
 
@@ -282,11 +270,12 @@ class Occasions:
             redemption = self._redemptions.give(
                 session, grant, reward_id=grant.reward_id, actor=actor
             )
-        self._platform.events.publish(
-            session,
-            BirthdayGiftClaimed(rule=rule.key, points=grant.points),
-            subject_id=account.subject_id,
-        )
+        payload: EventPayload
+        if rule.kind == BIRTHDAY:
+            payload = BirthdayGiftClaimed(rule=rule.key, points=grant.points)
+        else:
+            payload = OccasionGiftClaimed(rule=rule.key, kind=rule.kind, points=grant.points)
+        self._platform.events.publish(session, payload, subject_id=account.subject_id)
         return Claim(grant=grant, points=grant.points, redemption=redemption)
 
     def counts(self, session: Session) -> dict[str, int]:
@@ -295,9 +284,6 @@ class Occasions:
             select(OccasionGrant.state, func.count()).group_by(OccasionGrant.state)
         )
         return dict(rows.all())
-
-    def _look_at_everybody(self, session: Session) -> None:
-        session.execute(update(OccasionDate).values(plan_at=self._platform.clock.now()))
 
     def _check(self, session: Session, draft: OccasionRuleDraft) -> None:
         if draft.points:
@@ -309,6 +295,18 @@ class Occasions:
             )
         if draft.reward_id is not None:
             self._redemptions.rewards.current(session, draft.reward_id)
+        if draft.condition:
+            compile_condition(draft.condition)
+        if (draft.kind == CALENDAR) != (draft.day_id is not None):
+            raise Unprocessable(
+                gettext(
+                    "A day of the calendar belongs to rules of the kind “calendar”, and to those "
+                    "alone; choose the day, or another kind"
+                ),
+                code="day_mismatch",
+            )
+        if draft.day_id is not None and session.get(OccasionDay, draft.day_id) is None:
+            raise refusals.unknown(gettext("day of the calendar"), code="unknown_occasion_day")
 
     def _audit(
         self,
@@ -377,16 +375,38 @@ def not_claimable_because(grant: OccasionGrant, now: datetime) -> str:
             "This gift is not there before %(day)s; come back then",
             day=format_day(grant.due_at.date()),
         )
-    if grant.state == "planned" and grant.reason == "no_consent":
-        return gettext(
-            "This gift needs your consent to the use of your birthday; give it to receive the gift"
-        )
+    told = _WHY_NOT.get(grant.reason or "")
+    if told is not None:
+        return told()
     return gettext("This gift is not given at the moment; ask the shop if you expected it")
+
+
+_WHY_NOT: dict[str, Callable[[], str]] = {
+    "no_consent": lambda: gettext(
+        "This gift needs your consent to the use of your birthday; give it to receive the gift"
+    ),
+    "guardian_consent_missing": lambda: gettext(
+        "This gift needs the consent of a parent or guardian; ask them to give it"
+    ),
+    "set_too_late": lambda: gettext(
+        "You told us this day too shortly before it came; the gift comes the next time"
+    ),
+    "too_soon": lambda: gettext(
+        "Your last gift of this kind is less than a year ago; the next comes the next time"
+    ),
+    "too_late": lambda: gettext(
+        "This gift should have come and did not; ask the shop, which sees that it was missed"
+    ),
+    "not_meant": lambda: gettext(
+        "This gift was for other customers this time; look at your other gifts"
+    ),
+}
 
 
 def _fields(draft: OccasionRuleDraft) -> dict[str, Any]:
     values = asdict(draft)
     values["texts"] = {locale: dict(texts) for locale, texts in draft.texts.items()}
+    values["condition"] = dict(draft.condition) if draft.condition else None
     return values
 
 

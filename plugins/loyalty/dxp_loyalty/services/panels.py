@@ -122,7 +122,7 @@ def _customer(ctx: FragmentContext) -> Fragment:
             ],
             "gifts": loyalty.occasions.gifts(ctx.session, ctx.subject_id)[:3],
             "told": date is not None,
-            "paused": date is not None and date.paused,
+            "paused": bool(loyalty.membership.paused(ctx.session, [ctx.subject_id])),
             "may_adjust": ctx.actor.may(ADJUST),
             "may_pause": ctx.actor.may(OCCASIONS_WRITE),
         },

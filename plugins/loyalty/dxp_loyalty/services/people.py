@@ -17,11 +17,13 @@ from dxp_loyalty.models import (
     Entry,
     EntryNote,
     Hold,
+    Member,
     OccasionDate,
     OccasionGrant,
     Order,
 )
 from dxp_loyalty.services.accounts import accounts_of, lock_accounts
+from dxp_loyalty.services.membership import Membership
 from dxp_loyalty.services.merging import Merging
 from dxp_loyalty.services.planning import Planner
 
@@ -29,13 +31,15 @@ from dxp_loyalty.services.planning import Planner
 class People:
     """What the life of a person's data asks of the programme."""
 
-    def __init__(self, merging: Merging, planner: Planner) -> None:
+    def __init__(self, merging: Merging, planner: Planner, membership: Membership) -> None:
         self._merging = merging
         self._planner = planner
+        self._membership = membership
 
     def export(self, session: Session, subject_id: uuid.UUID) -> dict[str, Any]:
         """Wallets with all entries, redemptions, the birthday and its gifts."""
         date = session.get(OccasionDate, subject_id)
+        member = session.get(Member, subject_id)
         grants = session.scalars(
             select(OccasionGrant)
             .where(OccasionGrant.subject_id == subject_id)
@@ -43,6 +47,7 @@ class People:
         )
         found: dict[str, Any] = {
             "wallets": [self._exported(session, row) for row in accounts_of(session, subject_id)],
+            "member_since": None if member is None else member.joined_at.isoformat(),
             "birthday": None
             if date is None
             else {
@@ -99,6 +104,7 @@ class People:
             update(Order).where(Order.subject_id.in_(subject_ids)).values(number=None, lines=[])
         )
         session.execute(delete(OccasionDate).where(OccasionDate.subject_id.in_(subject_ids)))
+        self._membership.forget(session, subject_ids)
         self._planner.cancel(session, subject_ids, reason="erased")
         session.execute(
             update(OccasionGrant)

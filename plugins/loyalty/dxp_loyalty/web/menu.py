@@ -32,8 +32,8 @@ MENU = (
         order=30,
     ),
     MenuEntry(
-        label=_l("Birthday gifts"),
-        endpoint="loyalty_admin.list_birthdays",
+        label=_l("Occasions"),
+        endpoint="loyalty_admin.list_occasions",
         permission=OCCASIONS_READ,
         icon="balloon",
         section="loyalty",

@@ -94,6 +94,42 @@ PROBLEMS = (
         remedy="List the earning rules and use one of their ids.",
     ),
     ProblemCode(
+        code="unknown_occasion_day",
+        status=404,
+        title="No such day of the calendar",
+        explanation="No day of the calendar has this id.",
+        remedy="List the days of the calendar and use one of their ids.",
+    ),
+    ProblemCode(
+        code="occasion_day_key_taken",
+        status=409,
+        title="The key is taken",
+        explanation="Another day of the calendar has this key, and keys are unique.",
+        remedy="Choose another key.",
+    ),
+    ProblemCode(
+        code="occasion_day_used",
+        status=409,
+        title="A rule gives something on the day",
+        explanation="The rule would never come to its turn again.",
+        remedy="Let the rule have another day, then remove this one.",
+    ),
+    ProblemCode(
+        code="invalid_day",
+        status=422,
+        title="It is no day of a calendar",
+        explanation="A day has a month and a day of its calendar, or a weekday of a month; dates "
+        "of their own lie within a month of it.",
+        remedy="Correct what `detail` names.",
+    ),
+    ProblemCode(
+        code="day_mismatch",
+        status=422,
+        title="The day does not fit the rule's kind",
+        explanation="Rules of the kind `calendar` name a day, and no other rules do.",
+        remedy="Set `day_id` for that kind, and leave it out for the others.",
+    ),
+    ProblemCode(
         code="unknown_occasion_rule",
         status=404,
         title="No such occasion rule",

@@ -1,4 +1,4 @@
-"""The JSON API of the programme: rewards, earning rules, occasion rules."""
+"""The JSON API of the programme: rewards and earning rules."""
 
 from __future__ import annotations
 
@@ -11,14 +11,10 @@ from dxp.api import ApiBlueprint, Call, Page, needs, paginate
 from dxp_loyalty.models import (
     EarningRule,
     EarningRuleVersion,
-    OccasionGrant,
-    OccasionRule,
     Reward,
     RewardVersion,
 )
 from dxp_loyalty.permissions import (
-    OCCASIONS_READ,
-    OCCASIONS_WRITE,
     REWARDS_READ,
     REWARDS_WRITE,
     RULES_READ,
@@ -26,7 +22,6 @@ from dxp_loyalty.permissions import (
 )
 from dxp_loyalty.services.earning import RuleDraft
 from dxp_loyalty.services.loyalty import Loyalty
-from dxp_loyalty.services.occasions import OccasionRuleDraft
 from dxp_loyalty.services.rewards import RewardDraft
 from dxp_loyalty.services.rule_language import DefinitionSchema
 from dxp_loyalty.web import present, schemas
@@ -35,7 +30,7 @@ api = ApiBlueprint(
     "loyalty_programme",
     __name__,
     url_prefix="/api/v1/loyalty",
-    description="The programme: what earns points, what they buy, and what birthdays give.",
+    description="The programme: what earns points and what they buy.",
 )
 _RULE_PROBLEMS = ("invalid_rule",)
 _DEFINITION = ("award", "condition", "pending_days", "expires_after_days")
@@ -231,97 +226,6 @@ def create_rule_version(call: Call, body: dict[str, Any], rule_id: uuid.UUID) ->
         actor=call.actor,
     )
     return _rule_reply(call, rule, status=201)
-
-
-# Occasions
-
-
-@api.endpoint(
-    "GET",
-    "/occasion-rules",
-    summary="List the rules of birthday gifts",
-    access=needs(OCCASIONS_READ),
-    response=schemas.OccasionRuleOut,
-    paged=True,
-)
-def list_occasion_rules(call: Call) -> Page:
-    """By key."""
-    return paginate(call, select(OccasionRule), keys=[(OccasionRule.key, "asc")])
-
-
-@api.endpoint(
-    "POST",
-    "/occasion-rules",
-    summary="Create a rule of birthday gifts",
-    access=needs(OCCASIONS_WRITE),
-    body=schemas.OccasionRuleIn,
-    response=schemas.OccasionRuleOut,
-    status=201,
-    problems=("occasion_rule_key_taken", "gift_missing", "unknown_reward"),
-)
-def create_occasion_rule(call: Call, body: dict[str, Any]) -> Any:
-    """It looks at windows that are open now or begin later."""
-    rule = _loyalty(call).occasions.create_rule(
-        call.session, OccasionRuleDraft(**body), actor=call.actor
-    )
-    location = f"/api/v1/loyalty/occasion-rules/{rule.id}"
-    return call.reply(rule, etag=f"v{rule.version}", headers={"Location": location})
-
-
-@api.endpoint(
-    "GET",
-    "/occasion-rules/<uuid:rule_id>",
-    summary="Read a rule of birthday gifts",
-    access=needs(OCCASIONS_READ),
-    response=schemas.OccasionRuleOut,
-    problems=("unknown_occasion_rule",),
-)
-def read_occasion_rule(call: Call, rule_id: uuid.UUID) -> Any:
-    """The ETag is what `If-Match` of a change takes."""
-    rule = _loyalty(call).occasions.rule(call.session, rule_id)
-    return call.reply(rule, etag=f"v{rule.version}")
-
-
-@api.endpoint(
-    "PUT",
-    "/occasion-rules/<uuid:rule_id>",
-    summary="Change a rule of birthday gifts",
-    access=needs(OCCASIONS_WRITE),
-    body=schemas.OccasionRuleFields,
-    response=schemas.OccasionRuleOut,
-    etag=True,
-    problems=("unknown_occasion_rule", "rule_changed", "gift_missing", "unknown_reward"),
-)
-def change_occasion_rule(call: Call, body: dict[str, Any], rule_id: uuid.UUID) -> Any:
-    """What is planned is planned anew; gifts that were issued stand."""
-    occasions = _loyalty(call).occasions
-    rule = occasions.rule(call.session, rule_id)
-    call.check_match(f"v{rule.version}")
-    rule = occasions.edit_rule(
-        call.session,
-        rule_id,
-        OccasionRuleDraft(key=rule.key, **body),
-        expected_version=rule.version,
-        actor=call.actor,
-    )
-    return call.reply(rule, etag=f"v{rule.version}")
-
-
-@api.endpoint(
-    "GET",
-    "/occasions",
-    summary="List birthday gifts",
-    access=needs(OCCASIONS_READ),
-    query=schemas.GrantQuery,
-    response=schemas.GrantOut,
-    paged=True,
-)
-def list_grants(call: Call, query: dict[str, Any]) -> Page:
-    """Planned, issued, missed, with the reasons; by id."""
-    statement = select(OccasionGrant)
-    if "state" in query:
-        statement = statement.where(OccasionGrant.state == query["state"])
-    return paginate(call, statement, keys=[(OccasionGrant.id, "asc")])
 
 
 def _reward_reply(

@@ -16,8 +16,10 @@ PAGES = (
     "/admin/loyalty/rewards/new",
     "/admin/loyalty/rules",
     "/admin/loyalty/rules/new",
-    "/admin/loyalty/birthdays",
-    "/admin/loyalty/birthdays/rules/new",
+    "/admin/loyalty/occasions",
+    "/admin/loyalty/occasions/rules/new",
+    "/admin/loyalty/days",
+    "/admin/loyalty/days/new",
 )
 REWARD_FORM = {
     "key": "tea-pot",
@@ -149,23 +151,69 @@ def test_a_birthday_rule_is_made_and_its_gifts_are_listed(
         "active": "true",
         "name_en": "Birthday gift",
     }
-    url = "/admin/loyalty/birthdays/rules/new"
+    url = "/admin/loyalty/occasions/rules/new"
     assert send(staff, url, {**form, "name_en": ""}).status_code == 422
     assert send(staff, url, form).status_code == 303
     programme.birthday(member, 3, 10)
     programme.run()
-    page = staff.get("/admin/loyalty/birthdays?state=planned").get_data(as_text=True)
+    page = staff.get("/admin/loyalty/occasions?state=planned").get_data(as_text=True)
     assert str(member) in page
     assert "No consent" in page
     consents.given.add((member, "birthday"))
     programme.run()
-    assert str(member) in staff.get("/admin/loyalty/birthdays").get_data(as_text=True)
+    assert str(member) in staff.get("/admin/loyalty/occasions").get_data(as_text=True)
     with platform.db.read() as session:
         (rule,) = programme.loyalty.occasions.rules(session)
-    edit = f"/admin/loyalty/birthdays/rules/{rule.id}"
+    edit = f"/admin/loyalty/occasions/rules/{rule.id}"
     assert staff.get(edit).status_code == 200
     assert send(staff, edit, {**form, "points": "300", "version": "1"}).status_code == 303
     assert send(staff, edit, {**form, "points": "400", "version": "1"}).status_code == 422
+
+
+def test_a_day_of_the_calendar_is_kept_used_moved_and_let_go(
+    staff: Any, programme: Any, platform: Platform
+) -> None:
+    """With the next dates beside it; what is wrong is told at its field and nothing is lost."""
+    url = "/admin/loyalty/days/new"
+    form = {
+        "key": "eid-al-fitr",
+        "name_en": "Eid al-Fitr",
+        "rows": "2",
+        "country_0": "*",
+        "way_0": "date",
+        "calendar_0": "hijri_umalqura",
+        "month_0": "10",
+        "day_0": "1",
+        "country_1": "US",
+        "way_1": "weekday",
+        "month_1": "5",
+        "nth_1": "-1",
+        "weekday_1": "6",
+    }
+    wrong = send(staff, url, {**form, "day_0": "31"})
+    assert wrong.status_code == 422
+    assert 'value="31"' in wrong.get_data(as_text=True)
+    assert send(staff, url, {**form, "name_en": ""}).status_code == 422
+    assert send(staff, url, {**form, "country_1": "*"}).status_code == 422
+    assert send(staff, url, form).status_code == 303
+    assert send(staff, url, form).status_code == 422
+    assert "Eid al-Fitr" in staff.get("/admin/loyalty/days").get_data(as_text=True)
+    with platform.db.read() as session:
+        (day,) = programme.loyalty.days.listed(session)
+    edit = f"/admin/loyalty/days/{day.id}"
+    assert staff.get(edit).status_code == 200
+    moved = {**form, "version": "1", "dates_0": "1447=2026-03-21"}
+    assert send(staff, edit, {**moved, "dates_0": "1447=soon"}).status_code == 422
+    assert send(staff, edit, moved).status_code == 303
+    assert send(staff, edit, moved).status_code == 422
+    rule = {"key": "eid", "kind": "calendar", "points": "10", "name_en": "Eid gift"}
+    rules = "/admin/loyalty/occasions/rules/new"
+    assert send(staff, rules, rule).status_code == 422
+    assert send(staff, rules, {**rule, "day_id": str(day.id), "condition": "{"}).status_code == 422
+    assert send(staff, rules, {**rule, "day_id": str(day.id)}).status_code == 303
+    assert "Eid gift" in staff.get("/admin/loyalty/occasions").get_data(as_text=True)
+    send(staff, f"{edit}/remove", {})
+    assert staff.get(edit).status_code == 200
 
 
 def test_a_members_ledger_is_shown_verified_and_adjusted(

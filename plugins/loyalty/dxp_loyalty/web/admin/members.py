@@ -118,6 +118,6 @@ def adjust_member(call: AdminCall, subject_id: uuid.UUID) -> Any:
 def pause_member(call: AdminCall, subject_id: uuid.UUID) -> Any:
     """Stop all gifts for a member who has died, or go on after a mistake."""
     paused = call.form.get("paused") == "true"
-    loyalty_of(call).occasions.pause(call.session, subject_id, paused=paused, actor=call.actor)
+    loyalty_of(call).membership.pause(call.session, subject_id, paused=paused, actor=call.actor)
     call.toast(_("Gifts are stopped.") if paused else _("Gifts go on."))
     return call.redirect("loyalty_admin.show_member", subject_id=subject_id)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from babel.dates import get_day_names
+
 from dxp.api import gettext as _
 from dxp_loyalty.services.adjustments import REASON_CODES
 
@@ -32,6 +34,8 @@ def reason_text(code: str | None) -> str:
         "date_changed": _("The birthday was changed"),
         "withdrawn": _("The birthday was taken back"),
         "merged": _("The customer was merged with another"),
+        "not_meant": _("The rule is for others"),
+        "split": _("The customer was separated from another"),
         "erased": _("The customer was erased"),
     }
     return "" if code is None else known.get(code, code)
@@ -59,3 +63,31 @@ def adjustment_reasons() -> list[tuple[str, str]]:
         "other": _("Other"),
     }
     return [(code, known[code]) for code in REASON_CODES]
+
+
+def occasion_kinds() -> list[tuple[str, str]]:
+    """What a gift is for, for a chooser."""
+    return [
+        ("birthday", _("Birthday")),
+        ("signup", _("Anniversary of becoming a customer")),
+        ("calendar", _("Day of the calendar")),
+    ]
+
+
+def calendars() -> list[tuple[str, str]]:
+    """The calendars that days are kept in."""
+    return [
+        ("gregorian", _("Gregorian")),
+        ("jalali", _("Persian (solar Hijri)")),
+        ("hijri_umalqura", _("Hijri (Umm al-Qura)")),
+    ]
+
+
+def weekdays(locale: str) -> list[tuple[str, str]]:
+    """Monday to Sunday, by their number."""
+    return [(str(number), name) for number, name in sorted(get_day_names(locale=locale).items())]
+
+
+def ordinals() -> list[tuple[int, str]]:
+    """Which of a weekday in its month."""
+    return [(1, _("First")), (2, _("Second")), (3, _("Third")), (4, _("Fourth")), (-1, _("Last"))]
