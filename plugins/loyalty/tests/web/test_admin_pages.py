@@ -18,8 +18,8 @@ PAGES = (
     "/admin/loyalty/rules/new",
     "/admin/loyalty/occasions",
     "/admin/loyalty/occasions/rules/new",
-    "/admin/loyalty/days",
-    "/admin/loyalty/days/new",
+    "/admin/loyalty/occasions/days",
+    "/admin/loyalty/occasions/days/new",
 )
 REWARD_FORM = {
     "key": "tea-pot",
@@ -174,7 +174,7 @@ def test_a_day_of_the_calendar_is_kept_used_moved_and_let_go(
     staff: Any, programme: Any, platform: Platform
 ) -> None:
     """With the next dates beside it; what is wrong is told at its field and nothing is lost."""
-    url = "/admin/loyalty/days/new"
+    url = "/admin/loyalty/occasions/days/new"
     form = {
         "key": "eid-al-fitr",
         "name_en": "Eid al-Fitr",
@@ -197,10 +197,10 @@ def test_a_day_of_the_calendar_is_kept_used_moved_and_let_go(
     assert send(staff, url, {**form, "country_1": "*"}).status_code == 422
     assert send(staff, url, form).status_code == 303
     assert send(staff, url, form).status_code == 422
-    assert "Eid al-Fitr" in staff.get("/admin/loyalty/days").get_data(as_text=True)
+    assert "Eid al-Fitr" in staff.get("/admin/loyalty/occasions/days").get_data(as_text=True)
     with platform.db.read() as session:
         (day,) = programme.loyalty.days.listed(session)
-    edit = f"/admin/loyalty/days/{day.id}"
+    edit = f"/admin/loyalty/occasions/days/{day.id}"
     assert staff.get(edit).status_code == 200
     moved = {**form, "version": "1", "dates_0": "1447=2026-03-21"}
     assert send(staff, edit, {**moved, "dates_0": "1447=soon"}).status_code == 422

@@ -21,7 +21,7 @@ from dxp_loyalty.web.admin.blueprint import admin, languages, loyalty_of, text_v
 from dxp_loyalty.web.admin.words import calendars, ordinals, weekdays
 from dxp_loyalty.web.schemas import KEY
 
-SPARE_ROWS = 2
+SPARE_ROWS = 1
 MOST_ROWS = 60
 
 
@@ -46,7 +46,7 @@ class PatternForm(Schema):
     dates = fields.String(load_default="")
 
 
-@admin.page("GET", "/days", access=needs(OCCASIONS_READ))
+@admin.page("GET", "/occasions/days", access=needs(OCCASIONS_READ))
 def list_days(call: AdminCall) -> Any:
     """All days, with the next dates of each."""
     days = loyalty_of(call).days
@@ -62,13 +62,13 @@ def list_days(call: AdminCall) -> Any:
     )
 
 
-@admin.page("GET", "/days/new", access=needs(OCCASIONS_WRITE))
+@admin.page("GET", "/occasions/days/new", access=needs(OCCASIONS_WRITE))
 def new_day(call: AdminCall) -> Any:
     """An empty form."""
     return _form(call, None, {"rows": SPARE_ROWS, "country_0": EVERYWHERE}, {})
 
 
-@admin.page("POST", "/days/new", access=needs(OCCASIONS_WRITE))
+@admin.page("POST", "/occasions/days/new", access=needs(OCCASIONS_WRITE))
 def create_day(call: AdminCall) -> Any:
     """Keep a day."""
     values, errors = _read(call)
@@ -86,7 +86,7 @@ def create_day(call: AdminCall) -> Any:
     return _form(call, None, call.form, errors)
 
 
-@admin.page("GET", "/days/<uuid:day_id>", access=needs(OCCASIONS_READ))
+@admin.page("GET", "/occasions/days/<uuid:day_id>", access=needs(OCCASIONS_READ))
 def edit_day(call: AdminCall, day_id: uuid.UUID) -> Any:
     """The form with the day as it is."""
     day = loyalty_of(call).days.day(call.session, day_id)
@@ -98,7 +98,7 @@ def edit_day(call: AdminCall, day_id: uuid.UUID) -> Any:
     return _form(call, day, values | text_values(day.texts), {})
 
 
-@admin.page("POST", "/days/<uuid:day_id>", access=needs(OCCASIONS_WRITE))
+@admin.page("POST", "/occasions/days/<uuid:day_id>", access=needs(OCCASIONS_WRITE))
 def save_day(call: AdminCall, day_id: uuid.UUID) -> Any:
     """Change when the day is; a stale form is refused and keeps what was typed."""
     days = loyalty_of(call).days
@@ -122,7 +122,7 @@ def save_day(call: AdminCall, day_id: uuid.UUID) -> Any:
     return _form(call, day, call.form, errors)
 
 
-@admin.page("POST", "/days/<uuid:day_id>/remove", access=needs(OCCASIONS_WRITE))
+@admin.page("POST", "/occasions/days/<uuid:day_id>/remove", access=needs(OCCASIONS_WRITE))
 def remove_day(call: AdminCall, day_id: uuid.UUID) -> Any:
     """Keep a day no longer, unless a rule gives something on it."""
     try:
