@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,11 +17,16 @@ from dxp.testing.services import missing
 
 if TYPE_CHECKING:
     from flask import Flask
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Page, Request
 
 RULES = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
 """What axe checks."""
 
+# Two frames: what the scripts of a page begin when it is there has begun by then.
+_TWO_FRAMES = """() => document.fonts.ready.then(() => new Promise(
+  done => requestAnimationFrame(() => requestAnimationFrame(done))))"""
+# Only ends what would hang.
+_PATIENCE_SECONDS = 120
 _BUILT = Path(__file__).resolve().parents[1] / "admin" / "static" / "build" / "manifest.json"
 _ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking")
 _OFFERS = ("chromium", "chromium-browser", "google-chrome")
@@ -77,13 +83,32 @@ class Reader:
         self.address = address
         self.complaints: list[str] = []
         self._axe = axe
+        self._awaited: set[Request] = set()
+        page.on("request", self._asked)
+        page.on("requestfinished", self._answered)
+        page.on("requestfailed", self._answered)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
         page.on("console", self._heard)
 
     def open(self, path: str) -> Page:
         """Go to a path of the application."""
+        self._awaited.clear()
         self.page.goto(self.address + path)
         return self.page
+
+    def settle(self) -> None:
+        """Wait until everything that the page asked for is there, and its scripts ask no more.
+
+        Unlike playwright's `networkidle` it does not wait half a second to be sure.
+        """
+        self.page.wait_for_load_state("load")
+        until = time.monotonic() + _PATIENCE_SECONDS
+        quiet = 0
+        while quiet < 2:
+            self.page.evaluate(_TWO_FRAMES)
+            quiet = 0 if self._awaited else quiet + 1
+            still = [request.url for request in self._awaited]
+            assert time.monotonic() < until, f"the page still waits for {still}"
 
     def faults(self) -> list[str]:
         """What axe finds wrong with the page as it is now, one line an element."""
@@ -99,6 +124,12 @@ class Reader:
         """Whether the page must be scrolled sideways."""
         wide, screen = self.page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
         return bool(wide > screen)
+
+    def _asked(self, request: Request) -> None:
+        self._awaited.add(request)
+
+    def _answered(self, request: Request) -> None:
+        self._awaited.discard(request)
 
     def _heard(self, said: Any) -> None:
         # The browser also reports each 4xx answer; that is the server's business.

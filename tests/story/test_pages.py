@@ -57,7 +57,7 @@ def test_every_page_is_accessible_and_fits(
 def looked_at(reader: Reader, path: str) -> list[str]:
     """What is wrong with a page."""
     page = reader.open(path)
-    page.wait_for_load_state("networkidle")
+    reader.settle()
     wrong = [f"{path}: {fault}" for fault in reader.faults()]
     if reader.too_wide():
         wrong.append(f"{path}: scrolls sideways")
