@@ -44,6 +44,14 @@ CORE_CODES = (
         "Flatten the document.",
     ),
     ProblemCode(
+        "duplicate_member",
+        400,
+        "A member is named twice",
+        "An object in the body has two members of one name. Readers of JSON differ on which of "
+        "them counts, so none is taken.",
+        "Send each member once; libraries that write JSON do not make this mistake.",
+    ),
+    ProblemCode(
         "number_out_of_range",
         400,
         "A number is too large",

@@ -101,6 +101,7 @@ class Endpoint:
             names += ["invalid_cursor"]
         if self.body is not None:
             names += ["malformed_json", "json_too_deep", "number_out_of_range"]
+            names += ["duplicate_member"]
             names += ["unsupported_media_type", "invalid_body"]
         elif not self.safe:
             names += ["unexpected_body"]

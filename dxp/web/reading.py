@@ -24,7 +24,7 @@ from dxp.errors import (
     UnsupportedMediaType,
     field_errors,
 )
-from dxp.web.sanity import INT64, check_document, check_loaded
+from dxp.web.sanity import INT64, check_document, check_loaded, check_members
 
 if TYPE_CHECKING:
     from dxp.settings import Settings
@@ -161,6 +161,7 @@ def read_json(req: Request) -> Any:
     errors = check_document(document)
     if errors:
         raise refuse("json", errors)
+    check_members(body, document)
     return document
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
+import re
 import uuid
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
@@ -12,6 +14,7 @@ from typing import Any
 from dxp.errors import BadRequest, FieldError
 
 MAX_DEPTH = 64
+_MEMBER = re.compile(rb'"[ \t\r\n]*:')
 INT64 = range(-(2**63), 2**63)
 MAX_DECIMAL_DIGITS = 30
 """Digits before or after the point; 1E+999999999 is short to send and fatal to write out."""
@@ -53,6 +56,49 @@ def check_document(document: object) -> list[FieldError]:
                 ),
             )
     return errors
+
+
+def check_members(body: bytes, document: object) -> None:
+    """Refuse an object that names a member twice: readers differ on which of the two they take.
+
+    Args:
+        body: as it was sent.
+        document: what the body says, without the members that others have hidden.
+
+    Raises:
+        BadRequest: names the member (`duplicate_member`).
+    """
+    # Each member has its colon, and text can only add to them, so most bodies need no second look.
+    if len(_MEMBER.findall(body)) != _count_members(document):
+        json.loads(body, object_pairs_hook=_without_duplicates)
+
+
+def _count_members(root: object) -> int:
+    count = 0
+    level = [root]
+    while level:
+        deeper: list[Any] = []
+        for value in level:
+            if type(value) is dict:
+                count += len(value)
+                deeper.extend(value.values())
+            elif type(value) is list:
+                deeper.extend(value)
+        level = deeper
+    return count
+
+
+def _without_duplicates(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in members:
+        if name in found:
+            raise BadRequest(
+                f"The body was not read, because an object in it has the member {name[:100]!r} "
+                "twice, and nobody can tell which is meant; send it once",
+                code="duplicate_member",
+            )
+        found[name] = value
+    return found
 
 
 def check_loaded(value: object) -> Iterator[tuple[str, str, str]]:

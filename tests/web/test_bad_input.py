@@ -38,6 +38,17 @@ BAD_BODIES = {
     "NaN": (raw(b'{"title": "A", "price": NaN}'), 400, "malformed_json"),
     "nested deep": (raw(b"[" * 100 + b"]" * 100), 400, "json_too_deep"),
     "nested very deep": (raw(b"[" * 100_000 + b"]" * 100_000), 400, "malformed_json"),
+    "a member twice": (raw(b'{"title": "A", "title" : "B"}'), 400, "duplicate_member"),
+    "a member twice, written differently": (
+        raw(b'{"title": "A", "t\\u0069tle": "A"}'),
+        400,
+        "duplicate_member",
+    ),
+    "a member twice further down": (
+        raw(b'{"title": "A", "shelf": [{"a": 1, "a": 1}]}'),
+        400,
+        "duplicate_member",
+    ),
     "an integer beyond 64 bits": (
         body({"title": "A", "shelf": 10**30}),
         400,
@@ -146,6 +157,20 @@ def test_a_body_where_none_is_taken_is_refused_and_nothing_is_written(
             f"/api/v1/books/{book}/lend", headers={"Idempotency-Key": "k-1"}, **raw(sent)
         )
     check_problem(response, 400, "unexpected_body")
+
+
+def test_text_that_looks_like_a_member_is_none(keyed: DxpClient) -> None:
+    title = 'a "title": and "title" :'
+    response = keyed.post("/api/v1/books", json={"title": title})
+    assert response.status_code == 201
+    assert keyed.get(response.headers["Location"]).get_json()["title"] == title
+
+
+def test_a_member_that_comes_twice_is_named(
+    keyed: DxpClient, check_problem: Callable[..., Any]
+) -> None:
+    response = keyed.post("/api/v1/books", **raw(b'{"title": "A", "shelf": 1, "shelf": 2}'))
+    assert "'shelf'" in check_problem(response, 400, "duplicate_member")["detail"]
 
 
 def test_malformed_json_is_located(keyed: DxpClient, check_problem: Callable[..., Any]) -> None:
