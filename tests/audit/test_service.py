@@ -103,7 +103,7 @@ def test_transactions_at_the_same_time_make_one_chain_without_gaps(platform: Pla
     ready = threading.Barrier(6)
 
     def work(worker: int) -> None:
-        ready.wait(timeout=30)
+        ready.wait(timeout=120)
         for number in range(5):
             with platform.db.write() as session:
                 record(platform, session, object_id=f"{worker}-{number}")
@@ -112,7 +112,7 @@ def test_transactions_at_the_same_time_make_one_chain_without_gaps(platform: Pla
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(timeout=60)
+        thread.join(timeout=240)
     assert sorted(e.seq for e in entries(platform)) == list(range(1, 31))
     assert is_whole(platform)
 

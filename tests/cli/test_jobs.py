@@ -148,7 +148,7 @@ def test_a_worker_runs_jobs_until_it_is_told_to_stop(
             assert worker.stdout is not None
             first = worker.stdout.readline()
             worker.send_signal(signal.SIGTERM)
-            rest, _ = worker.communicate(timeout=60)
+            rest, _ = worker.communicate(timeout=240)
         finally:
             worker.kill()
     assert "1 threads serve all queues (embedded)" in first

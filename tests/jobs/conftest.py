@@ -112,7 +112,7 @@ def make_bench(make_platform: Callable[..., Platform]) -> Callable[..., Bench]:
     return make
 
 
-def wait_until(condition: Callable[[], bool], *, seconds: float = 20.0) -> None:
+def wait_until(condition: Callable[[], bool], *, seconds: float = 120.0) -> None:
     """Wait for another thread; the limit only ends a test that would hang."""
     deadline = time.monotonic() + seconds
     while not condition():

@@ -20,7 +20,7 @@ def test_whatever_the_step_at_which_a_process_dies_each_effect_happens_once(make
         [sys.executable, str(script), url, str(tmp_path)],
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=900,
         check=False,
     )
     assert ran.returncode == 0, ran.stderr

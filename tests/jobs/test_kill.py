@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import itertools
 import json
 import os
@@ -12,7 +13,6 @@ import subprocess
 import sys
 import threading
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from importlib.metadata import entry_points
@@ -199,7 +199,7 @@ class Shop:
             try:
                 with urllib.request.urlopen(request, timeout=30) as answer:
                     assert answer.status == 201
-            except (OSError, urllib.error.URLError):
+            except (OSError, http.client.HTTPException):
                 # The process was killed: the ring may have been committed, or not.
                 continue
             self.acknowledged.append(number)

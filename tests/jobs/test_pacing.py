@@ -41,13 +41,13 @@ def test_a_long_job_without_a_transaction_keeps_nobody_waiting(make_bench, wait_
 
     def slow(_ctx):
         begun.set()
-        assert go_on.wait(20)
+        assert go_on.wait(120)
 
     bench.declare()
     bench.declare(slow, name="tally.slow", transactional=False)
     bench.platform.jobs.start()
     bench.enqueue("x", name="tally.slow")
-    assert begun.wait(20)
+    assert begun.wait(120)
     bench.enqueue("a")
     wait_until(lambda: bench.marks == ["a"])
     go_on.set()

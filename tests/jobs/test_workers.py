@@ -69,13 +69,13 @@ def test_stopping_lets_the_running_job_end_and_leaves_the_rest(make_bench, wait_
 
     def handler(ctx):
         begun.set()
-        go_on.wait(20)
+        go_on.wait(120)
         bench.mark(ctx)
 
     bench.declare(handler)
     bench.enqueue("a", "b")
     bench.platform.jobs.start()
-    assert begun.wait(20)
+    assert begun.wait(120)
     bench.platform.jobs.stop(timeout=0)
     go_on.set()
     wait_until(lambda: set(threading.enumerate()) <= before)
@@ -155,7 +155,7 @@ def test_threads_outlive_a_database_that_is_away(make_bench, wait_until, monkeyp
         patch.setattr(store, "claim", away)
         bench.platform.jobs.start()
         bench.enqueue("a")
-        assert stumbled.wait(20)
+        assert stumbled.wait(120)
     wait_until(lambda: bench.marks == ["a"])
 
 

@@ -18,7 +18,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 DXP = Path(sys.executable).parent / "dxp"
-START_SECONDS = 60
+START_SECONDS = 240
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +73,7 @@ def demo(dxp_databases: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         )
     finally:
         server.send_signal(signal.SIGTERM)
-        server.wait(timeout=30)
+        server.wait(timeout=120)
         if server.stdout is not None:
             server.stdout.close()
 

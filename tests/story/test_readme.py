@@ -31,7 +31,7 @@ def test_the_story_runs_as_it_is_written(demo: Any, tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=180,
+        timeout=600,
     )
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
     said = done.stdout.splitlines()

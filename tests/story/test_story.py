@@ -50,7 +50,7 @@ def test_an_editor_publishes_and_a_customer_redeems(demo: Any, chromium: Browser
 
     become(page, demo, "Grace Miller")
     expect(page.get_by_role("heading", level=1)).to_have_text(
-        "Happy birthday! A gift is waiting", timeout=20_000
+        "Happy birthday! A gift is waiting", timeout=60_000
     )
     page.locator(".why summary").click()
     expect(page.locator(".why")).to_contain_text("loyalty")
@@ -125,12 +125,12 @@ def travel(page: Page, demo: Any, name: str, *, days: int) -> None:
 
 def wait_for_gift(page: Page, demo: Any) -> None:
     """The job that grants gifts looks at the day about once a second."""
-    for _second in range(30):
+    for _second in range(180):
         page.goto(demo.shop)
         if page.locator("#gift button").count():
             return
         page.wait_for_timeout(1_000)
-    raise AssertionError("no gift was granted within thirty seconds of its day")
+    raise AssertionError("no gift was granted within minutes of its day")
 
 
 def balance(page: Page) -> int:

@@ -56,8 +56,8 @@ def draft(platform: Platform) -> Callable[[uuid.UUID], dict[str, Any]]:
 
 
 def until(ready: Callable[[], bool], page: Page) -> None:
-    """Wait for the server to have caught up with the page; give up after half a minute."""
-    for _ in range(150):
+    """Wait for the server to have caught up with the page; give up after minutes."""
+    for _ in range(900):
         if ready():
             return
         page.wait_for_timeout(200)
