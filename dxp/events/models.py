@@ -24,7 +24,7 @@ class EventRow(Base):
     __table_args__ = (
         UniqueConstraint("source", "external_id"),
         Index(None, "subject_id", "occurred_at", "id"),
-        Index(None, "subject_id", "type", "occurred_at"),
+        Index(None, "subject_id", "type", "occurred_at", "id"),
         Index(None, "type", "occurred_at"),
     )
 

@@ -51,6 +51,21 @@ LISTS: dict[str, Callable[[Crm], Any]] = {
 }
 
 
+def test_one_kind_of_events_is_read_without_passing_over_the_others(platform: Platform) -> None:
+    query = LISTS["timeline by kind"](platform.services.get(Crm))
+    with platform.db.read() as session:
+        connection = session.connection()
+        sql = query.compile(connection, compile_kwargs={"literal_binds": True})
+        if connection.dialect.name == "sqlite":
+            rows = connection.execute(text(f"EXPLAIN QUERY PLAN {sql}")).all()
+            plan = "\n".join(row[3] for row in rows)
+            assert "(subject_id=? AND type=?)" in plan, plan
+        else:
+            connection.execute(text("SET LOCAL enable_seqscan = off"))
+            plan = "\n".join(row[0] for row in connection.execute(text(f"EXPLAIN {sql}")))
+            assert "Filter" not in plan, plan
+
+
 @pytest.mark.parametrize("name", sorted(LISTS))
 def test_a_page_of_a_list_is_read_off_an_index_in_its_order(platform: Platform, name: str) -> None:
     query = LISTS[name](platform.services.get(Crm))
