@@ -27,8 +27,8 @@ def run_import(ctx: JobContext) -> None:
 
 
 def scan_duplicates(ctx: JobContext) -> None:
-    """Look for customers who are registered twice."""
-    ctx.platform.services.get(Crm).duplicates.scan(ctx.session)
+    """Look for customers who are registered twice; killed, it goes on where it stood."""
+    ctx.platform.services.get(Crm).duplicates.scan()
 
 
 def prune_imports(ctx: JobContext) -> None:
@@ -40,7 +40,7 @@ JOBS: tuple[Job | Schedule, ...] = (
     Job(name=RUN, handler=run_import, transactional=False),
     Job(name=PRUNE, handler=prune_imports),
     Schedule(name=PRUNE, cron="41 3 * * *", job=PRUNE),
-    Job(name=SCAN, handler=scan_duplicates),
+    Job(name=SCAN, handler=scan_duplicates, transactional=False),
     Schedule(name=SCAN, cron="11 4 * * *", job=SCAN),
     *SEGMENT_JOBS,
 )

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from dxp.api import Platform
 from dxp.testing.client import DxpClient
-from dxp_crm.models import Duplicate
-from dxp_crm.services import Crm
+from dxp_crm.models import Duplicate, DuplicateTrait
+from dxp_crm.services import Crm, duplicates
 
 
 @pytest.fixture
@@ -25,8 +29,7 @@ def register(key: DxpClient) -> Any:
 
 def scan(platform: Platform) -> dict[frozenset[uuid.UUID], tuple[int, list[str]]]:
     crm = platform.services.get(Crm)
-    with platform.db.write() as session:
-        crm.duplicates.scan(session)
+    crm.duplicates.scan()
     with platform.db.read() as session:
         rows = session.scalars(crm.duplicates.found()).all()
     return {frozenset((row.low_id, row.high_id)): (row.score, row.reasons) for row in rows}
@@ -48,6 +51,102 @@ def test_pairs_are_found_by_mailbox_telephone_and_birthday(
     assert score == 100
     assert {"same_mailbox", "same_birthday"} <= set(reasons)
     assert "same_phone" in found[frozenset((three, four))][1]
+
+
+class Killed(BaseException):
+    """What ends a process that was told to."""
+
+
+@contextmanager
+def killed_after(platform: Platform, steps: int) -> Iterator[None]:
+    """End whatever runs in the block at one of its commits."""
+    left = [steps]
+
+    def commit(_connection: Any) -> None:
+        left[0] -= 1
+        if left[0] < 0:
+            raise Killed
+
+    event.listen(platform.db.engine, "commit", commit)
+    try:
+        yield
+    finally:
+        event.remove(platform.db.engine, "commit", commit)
+
+
+@pytest.fixture
+def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Steps of few customers, so that a handful of them makes a scan of many steps."""
+    monkeypatch.setattr(duplicates, "_CUSTOMERS", 2)
+    monkeypatch.setattr(duplicates, "_TRAITS", 3)
+
+
+def test_a_scan_that_is_killed_goes_on_where_it_stood(
+    register: Any, platform: Platform, small_steps: None
+) -> None:
+    """Nobody is read twice, and wherever it ends, the pairs are those of a scan in one go."""
+    pairs = set()
+    for number in range(3):
+        mailbox = f"grace{number}@example.com"
+        one = register(name="Grace Miller", email=mailbox, phone=f"+3361234567{number}")
+        two = register(name="Grace Miler", phone=f"+3361234567{number}")
+        pairs.add(frozenset((one, two)))
+    found: dict[frozenset[uuid.UUID], Any] = {}
+    kills = 0
+    while not found:
+        try:
+            with killed_after(platform, 1 + kills % 2):
+                found = scan(platform)
+        except Killed:
+            kills += 1
+    assert kills > 4
+    assert set(found) == pairs
+    with platform.db.read() as session:
+        state = platform.services.get(Crm).duplicates.state(session)
+        assert state is not None
+        assert (state.number, state.read, state.to_read) == (1, 6, 6)
+        assert session.query(DuplicateTrait).count() == 0
+
+
+def test_two_who_scan_at_once_share_the_work(
+    register: Any, platform: Platform, small_steps: None
+) -> None:
+    for number in range(12):
+        register(name="Grace Miller", phone=f"+3361234567{number // 2}")
+    service = platform.services.get(Crm).duplicates
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda _number: service.scan(), range(2)))
+    with platform.db.read() as session:
+        assert len(session.scalars(service.found()).all()) == 6
+        state = service.state(session)
+    assert state is not None
+    assert state.read == 12
+
+
+def test_what_many_share_makes_no_pairs(
+    register: Any, platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A switchboard's number is compared with nobody's."""
+    monkeypatch.setattr(duplicates, "MAX_BLOCK", 3)
+    for number in range(4):
+        register(name="Grace Miller", phone="+33612345678", email=f"g{number}@example.com")
+    assert scan(platform) == {}
+
+
+def test_the_page_shows_how_far_a_scan_is(
+    client: DxpClient, register: Any, platform: Platform, small_steps: None
+) -> None:
+    for number in range(6):
+        register(name="Grace Miller", phone=f"+3361234567{number}")
+    staff = client.as_staff("crm.customers.merge", "crm.customers.read")
+    with pytest.raises(Killed), killed_after(platform, 3):
+        scan(platform)
+    for address in ("", "/progress"):
+        page = staff.get(f"/admin/crm/duplicates{address}").get_data(as_text=True)
+        assert "Customers are being read: 4 of 6." in page
+    scan(platform)
+    assert staff.get("/admin/crm/duplicates/progress").status_code == 303
+    assert "Last scan" in staff.get("/admin/crm/duplicates").get_data(as_text=True)
 
 
 def test_another_birthday_speaks_against_it(register: Any, platform: Platform) -> None:

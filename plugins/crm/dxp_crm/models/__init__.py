@@ -1,7 +1,7 @@
 """The plugin's tables."""
 
 from dxp_crm.models.customer import Consent, Customer, Note
-from dxp_crm.models.duplicate import Duplicate
+from dxp_crm.models.duplicate import Duplicate, DuplicateScan, DuplicateTrait
 from dxp_crm.models.field import (
     EVERYBODY,
     ORGANISATION,
@@ -24,6 +24,8 @@ MODELS = (
     Consent,
     Note,
     Duplicate,
+    DuplicateScan,
+    DuplicateTrait,
     FieldDefinition,
     FieldRule,
     Tag,
@@ -56,6 +58,8 @@ __all__ = [
     "Consent",
     "Customer",
     "Duplicate",
+    "DuplicateScan",
+    "DuplicateTrait",
     "FieldDefinition",
     "FieldRule",
     "Import",

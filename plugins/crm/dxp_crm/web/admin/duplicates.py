@@ -6,12 +6,13 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from dxp.api import AdminCall, Plugin, Problem, SubjectContext, needs, paginate
+from dxp.api import AdminCall, Plugin, Problem, SubjectContext, format_number, needs, paginate
 from dxp.api import gettext as _
 from dxp.contracts import Points
 from dxp_crm.jobs import SCAN
-from dxp_crm.models import Customer, Duplicate
+from dxp_crm.models import Customer, Duplicate, DuplicateScan
 from dxp_crm.permissions import MERGE
+from dxp_crm.services.duplicates import READING, progress_of
 from dxp_crm.services.privacy import choices_of
 from dxp_crm.web.admin.blueprint import admin, crm_of
 
@@ -23,15 +24,27 @@ def list_duplicates(call: AdminCall) -> Any:
     page = paginate(call, crm_of(call).duplicates.found(), keys=keys)
     ids = [key for row in page.items for key in (row.low_id, row.high_id)]
     names = crm_of(call).customers.display_names(call.session, ids)
-    return call.render("crm/duplicates.html", page=page, names=names, reasons=_reasons())
+    scan = crm_of(call).duplicates.state(call.session)
+    return call.render(
+        "crm/duplicates.html", page=page, names=names, reasons=_reasons(), **_progress(scan)
+    )
 
 
 @admin.page("POST", "/duplicates/scan", access=needs(MERGE))
 def scan_duplicates(call: AdminCall) -> Any:
     """Look for duplicates now, in the background."""
     call.platform.jobs.enqueue(call.session, SCAN)
-    call.toast(_("The scan has begun. Load the page again in a minute."))
+    call.toast(_("The scan begins in a moment. You may leave this page."))
     return call.redirect("crm_admin.list_duplicates")
+
+
+@admin.page("GET", "/duplicates/progress", access=needs(MERGE))
+def scan_progress(call: AdminCall) -> Any:
+    """How far the scan is; the page asks for this every second until it has ended."""
+    scan = crm_of(call).duplicates.state(call.session)
+    if scan is None or scan.finished_at is not None:
+        return call.redirect("crm_admin.list_duplicates")
+    return call.render("crm/_duplicates_progress.html", **_progress(scan))
 
 
 @admin.page("POST", "/duplicates/<uuid:first_id>/<uuid:second_id>/refute", access=needs(MERGE))
@@ -103,6 +116,23 @@ def _moving(call: AdminCall, loser: Customer) -> list[tuple[str, int]]:
     points = call.platform.services.find(Points)
     balance = points.balances(call.session, [subject_id]).get(subject_id) if points else None
     return [(_("Points"), balance.available), *found] if balance else found
+
+
+def _progress(scan: DuplicateScan | None) -> dict[str, Any]:
+    """What the bar shows, or when the last scan ended."""
+    if scan is None or scan.finished_at is not None:
+        return {"busy": False, "ended": None if scan is None else scan.finished_at}
+    reading = _(
+        "Customers are being read: %(read)s of %(total)s.",
+        read=format_number(scan.read),
+        total=format_number(scan.to_read),
+    )
+    comparing = _("Customers who have something in common are being compared.")
+    return {
+        "busy": True,
+        "percent": progress_of(scan),
+        "work": reading if scan.stage == READING else comparing,
+    }
 
 
 def _reasons() -> dict[str, str]:
