@@ -26,7 +26,7 @@ check: setup lint ## Run the linters and the fast tests, on SQLite
 	@$(BIN)/python -m pytest -q -n 2 --dist worksteal \
 	    -m "not slow and not browser and not broker and not postgres and not schemathesis" $(ARGS)
 
-bench: setup ## Measure events a second against a plain INSERT, on both databases
+bench: setup ## Measure events beside a plain INSERT, and reads among a million customers
 	@$(BIN)/python -m bench $(ARGS)
 
 lint: setup

@@ -10,9 +10,12 @@ from sqlalchemy import select
 
 from bench import events
 from bench.events import Shop
+from bench.filling import MEMBERSHIPS, SEGMENTS, number_id, rows_of
+from bench.reads import Crowd
 from bench.rounds import Contender, in_turns, share_of
 from dxp.api import EventRow, Platform, Plugin
 from dxp.plugins.discovery import installed
+from dxp.testing import MakeApp
 
 
 @pytest.fixture
@@ -60,3 +63,28 @@ def test_all_write_the_same_events(
         assert [row.subject_id for row in plain] == [row.subject_id for row in written]
         assert [row.data for row in plain] == [row.data for row in written]
     assert {row.type for row in rows} == {"page.viewed"}
+
+
+def test_reads_find_the_same_of_the_watched_among_few_and_among_many(make_app: MakeApp) -> None:
+    found = []
+    for customers in (1000, 2500):
+        app = make_app()
+        rows: list[int] = []
+        crowd = Crowd(app, customers=customers, advance=rows.append)
+        assert sum(rows) == rows_of(customers)
+        for contender in crowd.contenders().values():
+            contender.prepare(0)()
+        client = app.test_client().as_key("crm.customers.read")
+        address = f"/api/v1/customers/{number_id('subject', 7)}"
+        events = client.get(f"{address}/timeline?filter[type]=order.placed").get_json()
+        segments = client.get(f"{address}/segments").get_json()
+        members = client.get("/api/v1/segments/crowd-3/members?count=true").get_json()
+        assert members["page"]["count"] == customers * MEMBERSHIPS // SEGMENTS
+        found.append((len(events["data"]), [one["key"] for one in segments]))
+    assert found[0] == found[1]
+
+
+def test_a_read_is_shown_with_the_plans_of_its_statements(make_app: MakeApp) -> None:
+    crowd = Crowd(make_app(), customers=1000, advance=lambda _rows: None)
+    plans = list(crowd.plans(crowd.contenders()["segments of a customer"]))
+    assert any("crm_segment_member" in plan.splitlines()[-1] for plan in plans), plans
