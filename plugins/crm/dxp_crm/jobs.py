@@ -9,6 +9,7 @@ from dxp_crm.segment_jobs import SEGMENT_JOBS
 from dxp_crm.services import Crm
 from dxp_crm.services.importing.runs import Overtaken
 from dxp_crm.services.importing.service import RUN
+from dxp_crm.services.tag_changes import CHANGE_JOB
 
 PRUNE = "crm.import_prune"
 SCAN = "crm.scan_duplicates"
@@ -31,6 +32,11 @@ def scan_duplicates(ctx: JobContext) -> None:
     ctx.platform.services.get(Crm).duplicates.scan()
 
 
+def change_tag(ctx: JobContext) -> None:
+    """Rewrite the rest of what carries a tag; killed, it goes on where it stood."""
+    ctx.platform.services.get(Crm).tags.changes.carry_on(uuid.UUID(ctx.payload["tag_id"]))
+
+
 def prune_imports(ctx: JobContext) -> None:
     """Delete files and records of imports that can no longer be reverted."""
     ctx.platform.services.get(Crm).imports.prune(ctx.session)
@@ -42,5 +48,6 @@ JOBS: tuple[Job | Schedule, ...] = (
     Schedule(name=PRUNE, cron="41 3 * * *", job=PRUNE),
     Job(name=SCAN, handler=scan_duplicates, transactional=False),
     Schedule(name=SCAN, cron="11 4 * * *", job=SCAN),
+    Job(name=CHANGE_JOB, handler=change_tag, transactional=False),
     *SEGMENT_JOBS,
 )

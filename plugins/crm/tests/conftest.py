@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 from werkzeug.test import TestResponse
 
-from dxp.api import Plugin, StartContext
+from dxp.api import Platform, Plugin, StartContext
 from dxp.contracts import Purpose
 from dxp.testing.client import DxpClient
 from dxp_crm.plugin import CrmPlugin
@@ -64,3 +67,38 @@ def grace(key: DxpClient) -> dict[str, Any]:
     assert answer.status_code == 201, answer.get_data(as_text=True)
     body: dict[str, Any] = answer.get_json()
     return body
+
+
+class _Killed(BaseException):
+    """What ends a process that was told to."""
+
+
+@dataclass
+class Death:
+    """Whether a process ended before it was done."""
+
+    happened: bool = False
+
+
+@pytest.fixture
+def dying(platform: Platform) -> Callable[[int], AbstractContextManager[Death]]:
+    """`with dying(3) as death:` ends what runs in the block in place of its fourth commit."""
+
+    @contextmanager
+    def after(commits: int) -> Iterator[Death]:
+        death = Death()
+        left = iter(range(commits))
+
+        def commit(_connection: Any) -> None:
+            if next(left, None) is None:
+                raise _Killed
+
+        event.listen(platform.db.engine, "commit", commit)
+        try:
+            yield death
+        except _Killed:
+            death.happened = True
+        finally:
+            event.remove(platform.db.engine, "commit", commit)
+
+    return after

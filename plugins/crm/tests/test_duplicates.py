@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
-from sqlalchemy import event
 
 from dxp.api import Platform
 from dxp.testing.client import DxpClient
 from dxp_crm.models import Duplicate, DuplicateTrait
 from dxp_crm.services import Crm, duplicates
+
+Dying = Callable[[int], AbstractContextManager[Any]]
 
 
 @pytest.fixture
@@ -53,27 +54,6 @@ def test_pairs_are_found_by_mailbox_telephone_and_birthday(
     assert "same_phone" in found[frozenset((three, four))][1]
 
 
-class Killed(BaseException):
-    """What ends a process that was told to."""
-
-
-@contextmanager
-def killed_after(platform: Platform, steps: int) -> Iterator[None]:
-    """End whatever runs in the block at one of its commits."""
-    left = [steps]
-
-    def commit(_connection: Any) -> None:
-        left[0] -= 1
-        if left[0] < 0:
-            raise Killed
-
-    event.listen(platform.db.engine, "commit", commit)
-    try:
-        yield
-    finally:
-        event.remove(platform.db.engine, "commit", commit)
-
-
 @pytest.fixture
 def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     """Steps of few customers, so that a handful of them makes a scan of many steps."""
@@ -82,7 +62,7 @@ def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_scan_that_is_killed_goes_on_where_it_stood(
-    register: Any, platform: Platform, small_steps: None
+    register: Any, platform: Platform, dying: Dying, small_steps: None
 ) -> None:
     """Nobody is read twice, and wherever it ends, the pairs are those of a scan in one go."""
     pairs = set()
@@ -94,11 +74,9 @@ def test_a_scan_that_is_killed_goes_on_where_it_stood(
     found: dict[frozenset[uuid.UUID], Any] = {}
     kills = 0
     while not found:
-        try:
-            with killed_after(platform, 1 + kills % 2):
-                found = scan(platform)
-        except Killed:
-            kills += 1
+        with dying(1 + kills % 2) as death:
+            found = scan(platform)
+        kills += death.happened
     assert kills > 4
     assert set(found) == pairs
     with platform.db.read() as session:
@@ -134,12 +112,12 @@ def test_what_many_share_makes_no_pairs(
 
 
 def test_the_page_shows_how_far_a_scan_is(
-    client: DxpClient, register: Any, platform: Platform, small_steps: None
+    client: DxpClient, register: Any, platform: Platform, dying: Dying, small_steps: None
 ) -> None:
     for number in range(6):
         register(name="Grace Miller", phone=f"+3361234567{number}")
     staff = client.as_staff("crm.customers.merge", "crm.customers.read")
-    with pytest.raises(Killed), killed_after(platform, 3):
+    with dying(3):
         scan(platform)
     for address in ("", "/progress"):
         page = staff.get(f"/admin/crm/duplicates{address}").get_data(as_text=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -9,12 +11,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from dxp.api import Platform, SystemActor
+from dxp.api import Platform, Problem, SystemActor
 from dxp.testing.client import DxpClient
 from dxp_crm.models import Customer, Tag, TagLink
-from dxp_crm.services import Crm
+from dxp_crm.services import Crm, tag_changes
 
-NAMES = st.lists(st.sampled_from(["a", "b", "c", "d"]), unique=True)
+NAMES = st.lists(st.sampled_from(["a", "b", "c", "d", "e"]), unique=True, max_size=3)
 
 
 @pytest.fixture
@@ -76,37 +78,122 @@ def test_a_deleted_tag_is_taken_off(manager: DxpClient) -> None:
     assert manager.get(f"/api/v1/customers/{made['id']}").get_json()["tags"] == ["new"]
 
 
+@pytest.fixture
+def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Batches of two, so that a handful of records is more than is rewritten at once."""
+    monkeypatch.setattr(tag_changes, "BATCH", 2)
+
+
+def register_five(manager: DxpClient, *tags: str) -> None:
+    for number in range(5):
+        manager.post("/api/v1/customers", json={"ref": f"R-{number}", "tags": ["x", *tags]})
+
+
+def carried(client: DxpClient) -> list[list[str]]:
+    found = client.get("/api/v1/customers").get_json()["data"]
+    return [item["tags"] for item in sorted(found, key=lambda item: str(item["ref"]))]
+
+
+def test_many_records_are_renamed_by_a_job_whose_progress_shows(
+    manager: DxpClient, run_jobs: Any, small_batches: None
+) -> None:
+    register_five(manager, "vip")
+    url = f"/api/v1/tags/{tags_of(manager)['vip']['id']}"
+    change = manager.put(url, json={"name": "gold"}).get_json()["change"]
+    assert (change["old_name"], change["done"], change["total"]) == ("vip", 2, 5)
+    assert carried(manager).count(["x", "gold"]) == 2
+    assert len(found(manager, "gold")) == 5
+    for again in (
+        manager.put(url, json={"name": "best"}),
+        manager.delete(url),
+        manager.post("/api/v1/tags", json={"name": "vip"}),
+    ):
+        assert (again.status_code, again.get_json()["code"]) == (409, "tag_busy")
+    run_jobs()
+    assert carried(manager) == [["x", "gold"]] * 5
+    assert tags_of(manager)["gold"]["change"] is None
+    assert manager.delete(url).status_code == 204
+
+
+def test_who_is_given_the_old_name_meanwhile_gets_the_new_one(
+    manager: DxpClient, run_jobs: Any, small_batches: None
+) -> None:
+    register_five(manager, "vip")
+    tag = tags_of(manager)["vip"]
+    manager.put(f"/api/v1/tags/{tag['id']}", json={"name": "gold"})
+    late = manager.post("/api/v1/customers", json={"ref": "S", "tags": ["vip"]})
+    assert late.get_json()["tags"] == ["gold"]
+    run_jobs()
+    assert list(tags_of(manager)) == ["gold", "x"]
+    assert carried(manager) == [["x", "gold"]] * 5 + [["gold"]]
+
+
+@pytest.mark.parametrize("target", ["best", None])
+def test_a_merge_or_a_deletion_that_is_killed_goes_on_where_it_stood(
+    manager: DxpClient,
+    platform: Platform,
+    run_jobs: Any,
+    dying: Any,
+    small_batches: None,
+    target: str | None,
+) -> None:
+    register_five(manager, "vip")
+    manager.post("/api/v1/customers", json={"ref": "S", "tags": ["vip", "best"]})
+    tags = tags_of(manager)
+    url = f"/api/v1/tags/{tags['vip']['id']}"
+    if target is None:
+        assert manager.delete(url).status_code == 204
+    else:
+        manager.post(f"{url}/merge", json={"into": tags["best"]["id"]})
+    with dying(1):
+        platform.services.get(Crm).tags.changes.carry_on(uuid.UUID(tags["vip"]["id"]))
+    change = tags_of(manager)["vip"]["change"]
+    assert (change["done"], change["total"]) == (4, 6)
+    run_jobs()
+    rest = [] if target is None else [target]
+    assert carried(manager) == [["x", *rest]] * 5 + [["best"]]
+    counts = {name: tag["customers"] for name, tag in tags_of(manager).items()}
+    assert counts == {"best": 1 if target is None else 6, "x": 5}
+
+
+def test_the_page_of_a_tag_shows_how_far_its_change_is(
+    client: DxpClient, manager: DxpClient, run_jobs: Any, small_batches: None
+) -> None:
+    staff = client.as_staff("crm.tags.manage", "crm.customers.read")
+    register_five(manager, "vip", "best")
+    tags = tags_of(manager)
+    url = f"/admin/crm/tags/{tags['vip']['id']}"
+    answer = staff.submit(f"{url}/merge", {"into": tags["best"]["id"]})
+    assert answer.headers["Location"].endswith(url)
+    for page in (url, f"{url}/progress"):
+        text = staff.get(page).get_data(as_text=True)
+        assert "What carries it gets “best” instead. 2 of 5 records are done." in text
+    assert "being changed: 40 %" in staff.get("/admin/crm/tags").get_data(as_text=True)
+    run_jobs()
+    assert staff.get(f"{url}/progress").headers["Location"].endswith("/admin/crm/tags")
+
+
 @settings(
     max_examples=15,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(
-    st.lists(st.tuples(st.sampled_from(["write", "rename", "merge", "delete"]), NAMES), max_size=6)
+    st.lists(
+        st.tuples(st.sampled_from(["write", "rename", "merge", "delete", "work"]), NAMES),
+        max_size=6,
+    ),
+    st.sampled_from([1, 500]),
 )
 def test_after_any_changes_the_index_is_what_the_records_carry(
-    platform: Platform, steps: list[tuple[str, list[str]]]
+    platform: Platform, steps: list[tuple[str, list[str]]], batch: int
 ) -> None:
-    crm, actor = platform.services.get(Crm), SystemActor()
-    with platform.db.write() as session:
-        customer = crm.customers.register(session, actor, {"tags": ["a"]})
-        for what, names in steps:
-            known = {tag.name: tag.id for tag in crm.tags.listed(session)}
-            present = [name for name in names if name in known]
-            if what == "write":
-                crm.customers.update(
-                    session,
-                    actor,
-                    subject_id=customer.subject_id,
-                    version=None,
-                    changes={"tags": names},
-                )
-            elif what == "rename" and present and "e" not in known:
-                crm.tags.update(session, actor, tag_id=known[present[0]], name="e", color="info")
-            elif what == "merge" and len(present) > 1:
-                crm.tags.merge(session, actor, tag_id=known[present[0]], into=known[present[1]])
-            elif what == "delete" and present:
-                crm.tags.delete(session, actor, tag_id=known[present[0]])
+    """Whether they were done at once, or overtook one another in the background."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tag_changes, "BATCH", batch)
+        work_through(platform, steps)
+    with platform.db.read() as session:
+        assert platform.services.get(Crm).tags.changes.under_way(session) == {}
         rows = session.execute(
             select(TagLink.record_id, Tag.name).join(Tag, Tag.id == TagLink.tag_id)
         )
@@ -117,6 +204,35 @@ def test_after_any_changes_the_index_is_what_the_records_carry(
             for name in found.tags
         }
     assert linked == carried
+
+
+def work_through(platform: Platform, steps: list[tuple[str, list[str]]]) -> None:
+    crm, actor = platform.services.get(Crm), SystemActor()
+    with platform.db.write() as session:
+        made = [crm.customers.register(session, actor, {"tags": ["a", "b"]}) for _ in range(2)]
+    for what, names in [*steps, ("work", [])]:
+        with suppress(Problem), platform.db.write() as session:
+            known = {tag.name: tag.id for tag in crm.tags.listed(session)}
+            present = [known[name] for name in names if name in known]
+            if what == "write":
+                crm.customers.update(
+                    session,
+                    actor,
+                    subject_id=made[len(names) % 2].subject_id,
+                    version=None,
+                    changes={"tags": names},
+                )
+            elif what == "rename" and present:
+                crm.tags.update(session, actor, tag_id=present[0], name="e", color="info")
+            elif what == "merge" and len(present) > 1:
+                crm.tags.merge(session, actor, tag_id=present[0], into=present[1])
+            elif what == "delete" and present:
+                crm.tags.delete(session, actor, tag_id=present[0])
+        if what == "work":
+            with platform.db.read() as session:
+                changing = list(crm.tags.changes.under_way(session))
+            for tag_id in changing:
+                crm.tags.changes.carry_on(tag_id)
 
 
 def test_a_tag_is_kept_in_the_admin(client: DxpClient, manager: DxpClient, visible: Any) -> None:

@@ -14,7 +14,7 @@ from dxp_crm.models.imports import Import, ImportEntry
 from dxp_crm.models.message import MessageEntry
 from dxp_crm.models.organisation import Membership, Organisation
 from dxp_crm.models.segment import Segment, SegmentDue, SegmentMember, SegmentSize
-from dxp_crm.models.tag import Tag, TagLink
+from dxp_crm.models.tag import Tag, TagChange, TagLink
 from dxp_crm.models.task import DONE, OPEN, Task
 from dxp_crm.models.ticket import PRIORITIES, STATUSES, Ticket, TicketComment
 from dxp_crm.models.view import SavedView
@@ -30,6 +30,7 @@ MODELS = (
     FieldRule,
     Tag,
     TagLink,
+    TagChange,
     Organisation,
     Membership,
     Ticket,
@@ -74,6 +75,7 @@ __all__ = [
     "SegmentMember",
     "SegmentSize",
     "Tag",
+    "TagChange",
     "TagLink",
     "Task",
     "Ticket",

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, func, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from dxp.api import Actor, Conflict, FieldError, NotFound, Platform, dialect_insert, uuid7
-from dxp_crm.models import PERSON, RECORDS, Tag, TagLink
-from dxp_crm.services.records import Record, id_of, kind_of, model_of
-from dxp_crm.services.segments.updates import look_again
+from dxp_crm.models import Tag, TagChange, TagLink
+from dxp_crm.services.records import Record, id_of, kind_of
+from dxp_crm.services.tag_changes import TagChanges, follow_changes
 
 COLORS = ("neutral", "accent", "success", "info", "warning", "danger")
-_BATCH = 500
 
 
 class TagService:
@@ -25,6 +24,7 @@ class TagService:
 
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
+        self.changes = TagChanges(platform)
 
     def listed(self, session: Session) -> list[Tag]:
         """All tags, by name."""
@@ -65,8 +65,10 @@ class TagService:
         """A tag before anything carries it.
 
         Raises:
-            Conflict: there is one of that name (`tag_exists`).
+            Conflict: there is one of that name (`tag_exists`), or was until a moment ago
+                (`tag_busy`).
         """
+        self.changes.refuse_if_busy(session, name=name)
         tag = Tag(name=name, color=color, created_at=self._platform.clock.now())
         try:
             with session.begin_nested():
@@ -80,39 +82,38 @@ class TagService:
     def update(
         self, session: Session, actor: Actor, *, tag_id: uuid.UUID, name: str, color: str
     ) -> Tag:
-        """Rename or colour a tag, wherever it is carried.
+        """Rename or colour a tag; records that carry it follow, the rest of many in a job.
 
         Raises:
-            Conflict: there is one of the new name (`tag_exists`); merge the two instead.
+            Conflict: there is one of the new name (`tag_exists`); merge the two instead. Or the
+                last change of the tag is not done yet (`tag_busy`).
         """
-        tag = self.get(session, tag_id)
+        tag = self._locked(session, tag_id)
         before = {"name": tag.name, "color": tag.color}
+        tag.color = color
         if name != tag.name:
+            self.changes.refuse_if_busy(session, tag_id, name=name)
             if session.scalar(select(Tag.id).where(Tag.name == name)) is not None:
                 raise _exists(name)
-            self._replace(session, tag, name)
             tag.name = name
-        tag.color = color
+            session.flush()
+            self.changes.start(session, tag, old_name=before["name"], into_id=tag.id)
         session.flush()
         after = {"name": name, "color": color}
         self._record(session, actor, tag, "updated", before=before, after=after)
         return tag
 
     def merge(self, session: Session, actor: Actor, *, tag_id: uuid.UUID, into: uuid.UUID) -> Tag:
-        """Let everything that carries a tag carry another one instead.
+        """Let everything that carries a tag carry another one instead, the rest of many in a job.
 
         Raises:
-            Conflict: both are the same tag (`tag_exists`).
+            Conflict: both are the same tag (`tag_exists`), or the last change of one of them is
+                not done yet (`tag_busy`).
         """
-        loser, winner = self.get(session, tag_id), self.get(session, into)
+        loser, winner = self._locked(session, tag_id), self.get(session, into)
         if loser.id == winner.id:
             raise _exists(winner.name)
-        self._replace(session, loser, winner.name)
-        carried = select(TagLink.record_id).where(TagLink.tag_id == winner.id)
-        session.execute(
-            delete(TagLink).where(TagLink.tag_id == loser.id, TagLink.record_id.in_(carried))
-        )
-        session.execute(update(TagLink).where(TagLink.tag_id == loser.id).values(tag_id=winner.id))
+        self.changes.refuse_if_busy(session, tag_id, into)
         self._record(
             session,
             actor,
@@ -121,53 +122,25 @@ class TagService:
             before={"name": loser.name},
             after={"into": winner.name},
         )
-        session.delete(loser)
-        session.flush()
+        self.changes.start(session, loser, old_name=loser.name, into_id=winner.id)
         return winner
 
     def delete(self, session: Session, actor: Actor, *, tag_id: uuid.UUID) -> None:
-        """Take a tag off everything, and off the list."""
-        tag = self.get(session, tag_id)
-        self._replace(session, tag, None)
-        session.execute(delete(TagLink).where(TagLink.tag_id == tag_id))
+        """Take a tag off everything, the rest of many in a job, and then off the list.
+
+        Raises:
+            Conflict: the last change of the tag is not done yet (`tag_busy`).
+        """
+        tag = self._locked(session, tag_id)
+        self.changes.refuse_if_busy(session, tag_id)
         self._record(session, actor, tag, "deleted", before={"name": tag.name})
-        session.delete(tag)
-        session.flush()
+        self.changes.start(session, tag, old_name=tag.name, into_id=None)
 
-    def _replace(self, session: Session, tag: Tag, name: str | None) -> None:
-        """Rewrite the words of all records that carry a tag; each gets a new version."""
-        for record in RECORDS:
-            model: Any = model_of(record)
-            key = model.__mapper__.primary_key[0]
-            for ids in self._carriers(session, tag, record):
-                rows = session.execute(
-                    select(key, model.tags, model.version).where(key.in_(ids)).with_for_update()
-                ).all()
-                session.execute(
-                    update(model),
-                    [
-                        {
-                            key.name: row[0],
-                            "tags": _replaced(row.tags, tag.name, name),
-                            "version": row.version + 1,
-                            "updated_at": self._platform.clock.now(),
-                        }
-                        for row in rows
-                    ],
-                )
-                if record == PERSON:
-                    look_again(self._platform, session, *ids)
-            session.expire_all()
-
-    @staticmethod
-    def _carriers(session: Session, tag: Tag, record: str) -> Iterator[Sequence[uuid.UUID]]:
-        ids = session.scalars(
-            select(TagLink.record_id)
-            .where(TagLink.tag_id == tag.id, TagLink.record == record)
-            .order_by(TagLink.record_id)
-        ).all()
-        for start in range(0, len(ids), _BATCH):
-            yield ids[start : start + _BATCH]
+    def _locked(self, session: Session, tag_id: uuid.UUID) -> Tag:
+        """A tag after all who are writing its name, and before all who will."""
+        tag = self.get(session, tag_id)
+        session.refresh(tag, with_for_update=True)
+        return tag
 
     def _record(self, session: Session, actor: Actor, tag: Tag, what: str, **sides: Any) -> None:
         self._platform.audit.record(
@@ -188,6 +161,7 @@ def write_tags(session: Session, records: Sequence[Record], *, now: datetime) ->
     """
     if not records:
         return
+    follow_changes(session, records)
     wanted = {id_of(record): list(dict.fromkeys(record.tags)) for record in records}
     kinds = {id_of(record): kind_of(record) for record in records}
     rows = session.execute(
@@ -219,8 +193,12 @@ def drop_unused_tags(session: Session, tag_ids: Collection[uuid.UUID]) -> None:
     if not tag_ids:
         return
     used = select(TagLink.tag_id).where(TagLink.tag_id == Tag.id).exists()
+    ends = or_(TagChange.tag_id == Tag.id, TagChange.into_id == Tag.id)
+    changing = select(TagChange.tag_id).where(ends).exists()
     session.execute(
-        delete(Tag).where(Tag.id.in_(tag_ids), ~used).execution_options(synchronize_session=False)
+        delete(Tag)
+        .where(Tag.id.in_(tag_ids), ~used, ~changing)
+        .execution_options(synchronize_session=False)
     )
 
 
@@ -237,7 +215,13 @@ def _ids_of(session: Session, names: Collection[str], *, now: datetime) -> dict[
 
 
 def _known(session: Session, names: Collection[str]) -> dict[str, uuid.UUID]:
-    rows = session.execute(select(Tag.name, Tag.id).where(Tag.name.in_(names)))
+    # Locked, so that none of them is renamed or gone before these links are seen.
+    rows = session.execute(
+        select(Tag.name, Tag.id)
+        .where(Tag.name.in_(names))
+        .order_by(Tag.name)
+        .with_for_update(read=True, key_share=True)
+    )
     return {row.name: row.id for row in rows}
 
 
@@ -248,11 +232,6 @@ def carrying(record: str, name: str) -> Any:
         .join(Tag, Tag.id == TagLink.tag_id)
         .where(Tag.name == name, TagLink.record == record)
     )
-
-
-def _replaced(tags: Sequence[str], old: str, new: str | None) -> list[str]:
-    changed = [new if tag == old else tag for tag in tags]
-    return list(dict.fromkeys(tag for tag in changed if tag is not None))
 
 
 def _exists(name: str) -> Conflict:

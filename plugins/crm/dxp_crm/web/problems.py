@@ -104,6 +104,14 @@ PROBLEMS = (
         remedy="Choose another name, or merge the two tags.",
     ),
     ProblemCode(
+        code="tag_busy",
+        status=409,
+        title="The tag is being changed",
+        explanation="What carries the tag is still being rewritten in the background, after it "
+        "was renamed, merged or deleted.",
+        remedy="Wait until GET /api/v1/tags shows no `change` of it, and send the request again.",
+    ),
+    ProblemCode(
         code="unknown_organisation",
         status=404,
         title="No such organisation",

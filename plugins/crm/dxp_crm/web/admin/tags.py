@@ -10,7 +10,7 @@ from marshmallow import Schema, fields, validate
 
 from dxp.api import AdminCall, Problem, needs
 from dxp.api import gettext as _
-from dxp_crm.models import ORGANISATION, PERSON, Tag
+from dxp_crm.models import ORGANISATION, PERSON, Tag, TagChange
 from dxp_crm.permissions import MANAGE_TAGS
 from dxp_crm.services.tags import COLORS
 from dxp_crm.web.admin.blueprint import admin, crm_of, tell
@@ -35,9 +35,11 @@ def list_tags(call: AdminCall) -> Any:
     """All tags, with how many records carry each."""
     tags = crm_of(call).tags
     counts = tags.counts(call.session)
+    changes = _changes(call)
     rows = [
         {
             "tag": tag,
+            "change": changes.get(tag.id),
             "customers": counts.get(tag.id, {}).get(PERSON, 0),
             "organisations": counts.get(tag.id, {}).get(ORGANISATION, 0),
         }
@@ -80,7 +82,7 @@ def save_tag(call: AdminCall, tag_id: uuid.UUID) -> Any:
             errors = call.errors_of(problem)
         else:
             call.toast(_("Saved."))
-            return call.redirect("crm_admin.list_tags")
+            return _go_on(call, tag_id)
     return _tag_page(call, tag, call.form, errors)
 
 
@@ -96,17 +98,63 @@ def merge_tag(call: AdminCall, tag_id: uuid.UUID) -> Any:
         except Problem as problem:
             errors = call.errors_of(problem)
         else:
-            call.toast(_("The tags are merged."))
-            return call.redirect("crm_admin.list_tags")
+            if tag_id not in _changes(call):
+                call.toast(_("The tags are merged."))
+            return _go_on(call, tag_id)
     return _tag_page(call, tag, {"name": tag.name, "color": tag.color}, errors)
 
 
 @admin.page("POST", "/tags/<uuid:tag_id>/delete", access=needs(MANAGE_TAGS))
 def delete_tag(call: AdminCall, tag_id: uuid.UUID) -> Any:
     """Take a tag off everything."""
-    crm_of(call).tags.delete(call.session, call.actor, tag_id=tag_id)
-    call.toast(_("The tag is deleted."))
+    try:
+        crm_of(call).tags.delete(call.session, call.actor, tag_id=tag_id)
+    except Problem as problem:
+        tell(call, call.errors_of(problem))
+        return call.redirect("crm_admin.show_tag", tag_id=tag_id)
+    if tag_id not in _changes(call):
+        call.toast(_("The tag is deleted."))
+    return _go_on(call, tag_id)
+
+
+@admin.page("GET", "/tags/<uuid:tag_id>/progress", access=needs(MANAGE_TAGS))
+def tag_progress(call: AdminCall, tag_id: uuid.UUID) -> Any:
+    """How far a change is; the page asks for this every second until it is done."""
+    change = _changes(call).get(tag_id)
+    if change is None:
+        return call.redirect("crm_admin.list_tags")
+    return call.render("crm/_tag_progress.html", tag_id=tag_id, change=change)
+
+
+def _go_on(call: AdminCall, tag_id: uuid.UUID) -> Any:
+    """To the list, or to the tag's own page while it is being changed."""
+    if tag_id in _changes(call):
+        return call.redirect("crm_admin.show_tag", tag_id=tag_id)
     return call.redirect("crm_admin.list_tags")
+
+
+def _changes(call: AdminCall) -> dict[uuid.UUID, dict[str, Any]]:
+    """What tags are becoming, in words, and how far that is."""
+    tags = crm_of(call).tags
+    found = tags.changes.under_way(call.session)
+    names = {tag.id: tag.name for tag in tags.listed(call.session)} if found else {}
+    return {
+        tag_id: {
+            "work": _becoming(change, names),
+            "percent": min(100 * change.done // max(change.total, 1), 100),
+            "done": change.done,
+            "total": change.total,
+        }
+        for tag_id, change in found.items()
+    }
+
+
+def _becoming(change: TagChange, names: Mapping[uuid.UUID, str]) -> str:
+    if change.into_id is None:
+        return _("It is being taken off everything that carries it.")
+    if change.into_id == change.tag_id:
+        return _("What carries it still says “%(name)s” in part.", name=change.old_name)
+    return _("What carries it gets “%(name)s” instead.", name=names[change.into_id])
 
 
 def _tag_page(
@@ -117,6 +165,8 @@ def _tag_page(
         "crm/tag.html",
         status=422 if errors else 200,
         tag=tag,
+        tag_id=tag.id,
+        change=_changes(call).get(tag.id),
         values=values,
         errors=errors,
         colors=color_names(),
