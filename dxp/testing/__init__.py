@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from dxp.testing.clock import START, SettableClock
     from dxp.testing.kit import PluginKit
     from dxp.testing.plugin import MakeApp, MakeReader
-    from dxp.testing.queries import Queries, count_queries
+    from dxp.testing.queries import Queries, Work, count_queries, rows_touched
 
 __all__ = [
     "PASSWORD",
@@ -41,6 +41,7 @@ __all__ = [
     "Queries",
     "Reader",
     "SettableClock",
+    "Work",
     "client_of",
     "count_queries",
     "customer_actor",
@@ -48,6 +49,7 @@ __all__ = [
     "make_staff",
     "make_subject",
     "platform_of",
+    "rows_touched",
     "staff_actor",
 ]
 
@@ -68,7 +70,7 @@ _HOMES = {
     "clock": {"START", "SettableClock"},
     "kit": {"PluginKit"},
     "plugin": {"MakeApp", "MakeReader"},
-    "queries": {"Queries", "count_queries"},
+    "queries": {"Queries", "Work", "count_queries", "rows_touched"},
 }
 
 

@@ -5,16 +5,18 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 
-from dxp.api import FactFieldsContext, FactsContext, NewEvent, Platform, Plugin, Problem
+from dxp.api import FactField, FactFieldsContext, FactsContext, NewEvent, Platform, Plugin, Problem
 from dxp.contracts import SEGMENTS_FACT
-from dxp.testing import SYSTEM, SettableClock
-from dxp_crm.models import Customer, Segment, SegmentMember
+from dxp.testing import SYSTEM, SettableClock, rows_touched
+from dxp_crm.models import Customer, Segment, SegmentDue, SegmentMember
 from dxp_crm.services import Crm
+from dxp_crm.services.segments import looking
 from dxp_crm.services.segments.building import count_sizes
 
 RunJobs = Callable[[], Any]
@@ -258,6 +260,44 @@ def test_only_those_who_are_due_are_looked_at(
     assert due(platform) == 0
 
 
+def test_the_work_for_those_who_are_due_does_not_grow_with_the_others(
+    segment: Any, platform: Platform, crm: Crm, clock: SettableClock, run_jobs: RunJobs
+) -> None:
+    """Rows that the database touches are counted: ten times as many others add none to them."""
+    segment("buyers", {"$event": {"type": "order.placed", "within": "10d"}})
+    counts = []
+    for others in (40, 400):
+        for people, days in ((3, 5), (others, 5)):
+            rows = [{"ref": f"R-{others}-{people}-{n}"} for n in range(people)]
+            with platform.db.write() as session:
+                made = crm.customers.register_many(session, SYSTEM, rows)
+                orders = [
+                    NewEvent(
+                        type="order.placed",
+                        data={"order_id": str(uuid.uuid4()), "total": "1", "currency": "EUR"},
+                        subject_id=one.subject_id,
+                    )
+                    for one in made
+                    if isinstance(one, Customer)
+                ]
+                platform.events.publish_many(session, orders)
+            run_jobs()
+            clock.advance(days=days)
+        with platform.db.write() as session:
+            waiting = session.scalar(select(func.count()).select_from(SegmentDue))
+            with rows_touched(session) as touched:
+                looked_at = crm.segments.evaluator.evaluate_due(session)
+        counts.append((looked_at, waiting, touched.count))
+        clock.advance(days=20)
+        while due(platform):
+            pass
+    (few_due, few_waiting, few_touched), (many_due, many_waiting, many_touched) = counts
+    assert (few_due, few_waiting) == (3, 43)
+    assert (many_due, many_waiting) == (3, 403)
+    assert few_touched > 0
+    assert many_touched <= few_touched * 1.25
+
+
 def facts_asked(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> list[uuid.UUID]:
     asked: list[uuid.UUID] = []
     call = platform.plugins.call
@@ -467,6 +507,37 @@ def test_a_preview_counts_in_the_database_whom_the_segment_will_have(
     assert (found.count, {row.ref for row in found.examples}) == (len(wanted), wanted)
     segment("s", condition)
     assert members("s") == wanted
+
+
+def test_a_preview_counts_all_that_the_database_can_say(
+    register: Any, platform: Platform, crm: Crm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However few are looked at one by one; only what it cannot say is estimated from those."""
+    monkeypatch.setattr(looking, "CHECKED_ONE_BY_ONE", 4)
+    rows = [{"ref": f"R-{n}", "country": "FR" if n % 4 else "DE"} for n in range(60)]
+    with platform.db.write() as session:
+        crm.customers.register_many(session, SYSTEM, rows)
+    with platform.db.read() as session:
+        preview = partial(crm.segments.looking.preview, session)
+        counted = preview({"crm.country": "FR"})
+        few = preview({"crm.country": {"$regex": "^[FG]"}, "crm.ref": {"$in": ["R-1", "R-3"]}})
+        many = preview({"crm.ref": {"$regex": "^R-[0-9]+$"}, "crm.country": "FR"})
+    assert (counted.count, counted.exact, len(counted.examples)) == (45, True, 10)
+    assert (few.count, few.exact, few.looked_at) == (2, True, 2)
+    assert (many.count, many.exact, many.looked_at) == (45, False, 4)
+
+
+def test_a_preview_names_the_facts_that_the_database_cannot_count(
+    register: Any, platform: Platform, crm: Crm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    register("A")
+    fields = FactField(name="riddle", label="Riddle", kind="text", changed_by=())
+    monkeypatch.setattr(
+        type(crm.segments.catalogue), "fields", lambda *_args, **_named: {"riddle": fields}
+    )
+    with platform.db.read() as session:
+        found = crm.segments.looking.preview(session, {"riddle": {"$exists": False}})
+    assert (found.count, found.exact, found.uncounted) == (1, True, ["riddle"])
 
 
 def test_every_fact_is_described_and_no_other(register: Any, platform: Platform) -> None:
