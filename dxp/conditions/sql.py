@@ -170,7 +170,11 @@ class _Compiler:
                 # The number is known from above only, and what follows from it is not known.
                 return self._unknown(upper=upper)
             parts.append(where.expression)
-        query = select(func.count()).where(*parts).correlate_except(events.subject.table)
+        # More than `most` change nothing, so nobody's whole history is counted through.
+        latest = select(literal(1).label("one")).where(*parts)
+        latest = latest.correlate_except(events.subject.table).limit(node.most)
+        rows = latest.subquery()
+        query = select(func.count()).select_from(rows).correlate_except(rows)
         number = ColumnValue(query.scalar_subquery(), "number", dialect=self._source.dialect)
         return self._test(node.count, number, upper=upper)
 

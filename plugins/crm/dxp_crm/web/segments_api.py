@@ -141,10 +141,15 @@ class SegmentExampleOut(Schema):
 
 
 class SegmentPreviewOut(Schema):
-    """How many a condition holds for; `exact` is false for an estimate from a part of them."""
+    """How many a condition holds for; `exact` is false for an estimate.
+
+    One is made only when the database cannot say a part of the condition, such as a fact in
+    `uncounted`, and leaves more than 500 customers to be looked at.
+    """
 
     count = fields.Integer(required=True)
     exact = fields.Boolean(required=True)
+    uncounted = fields.List(fields.String(), required=True)
     examples = fields.List(fields.Nested(SegmentExampleOut), required=True)
 
 
@@ -233,6 +238,7 @@ def preview_segment(call: Call, body: dict[str, Any]) -> Any:
     return {
         "count": found.count,
         "exact": found.exact,
+        "uncounted": found.uncounted,
         "examples": [
             {"subject_id": row.subject_id, "ref": row.ref if sees_ref else None}
             for row in found.examples

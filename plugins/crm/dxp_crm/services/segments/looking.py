@@ -14,24 +14,31 @@ from sqlalchemy.orm import Session
 from dxp.api import Condition, Finding, Platform, compile_condition, sql_condition
 from dxp_crm.models import Customer, Segment, SegmentMember, SegmentSize
 from dxp_crm.models.segment import LIVE
-from dxp_crm.services.segments.catalogue import FieldCatalogue
+from dxp_crm.services.segments.catalogue import FieldCatalogue, find_field
 from dxp_crm.services.segments.people import People
 
 EXAMPLES = 10
-COUNTED_EXACTLY = 20_000
-"""Customers up to which a preview looks at each; of more it takes a part of this size."""
-
 CHECKED_ONE_BY_ONE = 500
-_PARTS = 256
+"""Of whom the database is not sure, so many are looked at; the number of more is estimated."""
+
+_PARTS = 4096
 
 
 @dataclass(frozen=True, kw_only=True)
 class Preview:
-    """How many a condition holds for. `exact` is false for an estimate from a part of them."""
+    """How many a condition holds for.
+
+    Attributes:
+        exact: false for an estimate from those who were looked at one by one.
+        looked_at: how many these were; 0: the database counted.
+        uncounted: facts of the condition that the database cannot ask for.
+    """
 
     count: int
     exact: bool
     examples: Sequence[Customer]
+    looked_at: int = 0
+    uncounted: Sequence[str] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +58,10 @@ class Looking:
         self._catalogue = catalogue
 
     def preview(self, session: Session, source: Mapping[str, Any]) -> Preview:
-        """Count for whom a condition holds, at a bounded cost, with ten examples.
+        """Count for whom a condition holds, with ten examples.
+
+        The database counts. What it cannot say exactly is asked of its candidates one by one,
+        when they are few; the number of many is estimated from some of them, drawn by lot.
 
         Raises:
             Unprocessable: the condition cannot be used (`invalid_condition`).
@@ -59,29 +69,29 @@ class Looking:
         condition = compile_condition(source, events=True)
         keys = dict.fromkeys(session.scalars(select(Segment.key)))
         self._catalogue.check(session, condition, known=keys)
-        total = session.scalar(select(func.count()).select_from(Customer)) or 0
-        parts = _sample(total)
         now = self._platform.clock.now()
         found = sql_condition(condition, self._people.source(session, now))
-        where = [found.expression, *([] if parts is None else [parts[0]])]
-        scale = 1.0 if parts is None else parts[1]
-        if found.exact:
-            counted = session.scalar(select(func.count()).select_from(Customer).where(*where)) or 0
-            query = select(Customer).where(*where).limit(EXAMPLES)
-            examples = session.scalars(query).all()
-            return Preview(count=round(counted * scale), exact=parts is None, examples=examples)
-        return self._checked(session, condition, where, scale)
+        query = select(func.count()).select_from(Customer).where(found.expression)
+        counted = session.scalar(query) or 0
+        if not found.exact:
+            return self._checked(session, condition, found.expression, candidates=counted)
+        examples: Sequence[Customer] = ()
+        if counted:
+            shown = select(Customer).where(found.expression).limit(EXAMPLES)
+            examples = session.scalars(shown).all()
+        return Preview(count=counted, exact=True, examples=examples)
 
     def _checked(
         self,
         session: Session,
         condition: Condition,
-        where: Sequence[ColumnElement[bool]],
-        scale: float,
+        expression: ColumnElement[bool],
+        *,
+        candidates: int,
     ) -> Preview:
         """The database's candidates, of whom a number is asked one by one."""
-        total = session.scalar(select(func.count()).select_from(Customer).where(*where)) or 0
-        rows = session.scalars(select(Customer).where(*where).limit(CHECKED_ONE_BY_ONE)).all()
+        query = select(Customer).where(expression, *_by_lot(candidates))
+        rows = session.scalars(query.limit(CHECKED_ONE_BY_ONE)).all()
         now = self._platform.clock.now()
         zones = {row.subject_id: row.timezone for row in rows}
         people = self._people.gather(session, zones, [condition], now=now) if rows else {}
@@ -90,10 +100,16 @@ class Looking:
             for row in rows
             if condition.matches(people[row.subject_id].facts, people[row.subject_id].at(now))
         ]
-        share = len(held) / len(rows) if rows else 0.0
-        exact = scale == 1.0 and total == len(rows)
-        count = len(held) if exact else round(total * share * scale)
-        return Preview(count=count, exact=exact, examples=held[:EXAMPLES])
+        exact = candidates == len(rows)
+        fields = self._catalogue.fields(session)
+        heads = (find_field(fields, name) for name in sorted(condition.facts))
+        return Preview(
+            count=len(held) if exact else round(candidates * len(held) / max(len(rows), 1)),
+            exact=exact,
+            examples=held[:EXAMPLES],
+            looked_at=len(rows),
+            uncounted=[head.name for head in heads if head is not None and head.sql is None],
+        )
 
     def explain(self, session: Session, segment: Segment, subject_id: uuid.UUID) -> list[Finding]:
         """Each comparison of a segment's condition with the customer's actual values."""
@@ -178,14 +194,14 @@ class Looking:
         return found
 
 
-def _sample(total: int) -> tuple[ColumnElement[bool], float] | None:
-    """A part of the customers that is as good as drawn by lot, and how many times it makes all.
+def _by_lot(candidates: int) -> list[ColumnElement[bool]]:
+    """Nothing for few; for many a part of all customers that is as good as drawn by lot.
 
-    The end of an id is random; its beginning is the time it was made.
+    The end of an id is random; its beginning is the time it was made, so that the first customers
+    of a table are those of its first days.
     """
-    if total <= COUNTED_EXACTLY:
-        return None
-    parts = max(1, min(_PARTS, COUNTED_EXACTLY * _PARTS // total))
-    endings = [f"{number:02x}" for number in range(parts)]
+    parts = 2 * CHECKED_ONE_BY_ONE * _PARTS // max(candidates, 1)
+    if parts >= _PARTS:
+        return []
     text = func.replace(cast(Customer.subject_id, String), "-", "", type_=String)
-    return func.substr(text, 31, 2).in_(endings), _PARTS / parts
+    return [func.substr(text, 30, 3, type_=String) < f"{max(parts, 1):03x}"]

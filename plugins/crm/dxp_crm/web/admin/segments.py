@@ -13,12 +13,22 @@ from flask import Response, request
 from marshmallow import Schema, fields, validate
 from sqlalchemy import select
 
-from dxp.api import AdminCall, FactField, Platform, Problem, needs, ngettext, paginate
+from dxp.api import (
+    AdminCall,
+    FactField,
+    Platform,
+    Problem,
+    format_number,
+    needs,
+    ngettext,
+    paginate,
+)
 from dxp.api import gettext as _
 from dxp_crm.models import Segment, SegmentMember
 from dxp_crm.models.segment import ACTIVE, BUILDING, DRAFT, DYNAMIC, STATIC
 from dxp_crm.permissions import MANAGE_SEGMENTS, READ
 from dxp_crm.services import Crm
+from dxp_crm.services.segments.looking import Preview
 from dxp_crm.services.texts import in_locale
 from dxp_crm.web.admin import condition_form
 from dxp_crm.web.admin.blueprint import admin, crm_of, tell
@@ -192,7 +202,13 @@ def preview_condition(call: AdminCall) -> Any:
             call.session, [row.subject_id for row in found.examples]
         )
     )
-    return call.render("crm/_segment_preview.html", found=found, errors=errors, names=names)
+    return call.render(
+        "crm/_segment_preview.html",
+        found=found,
+        errors=errors,
+        names=names,
+        estimate=None if found is None or found.exact else _about_estimate(call, found),
+    )
 
 
 @admin.page("POST", "/segments/<key>/status", access=needs(MANAGE_SEGMENTS))
@@ -278,6 +294,24 @@ def explain_segment(call: AdminCall, subject_id: uuid.UUID, key: str) -> Any:
         findings=crm.segments.looking.explain(call.session, segment, subject_id),
         labels=labels | crm.segments.catalogue.events(),
         inside=key in inside,
+    )
+
+
+def _about_estimate(call: AdminCall, found: Preview) -> str:
+    """Why the number is none that was counted."""
+    looked_at = format_number(found.looked_at)
+    if not found.uncounted:
+        return _(
+            "An estimate from %(number)s customers: not every part of the condition can be "
+            "counted in the database.",
+            number=looked_at,
+        )
+    fields = _fields(call)
+    labels = [str(fields[name].label) if name in fields else name for name in found.uncounted]
+    return _(
+        "An estimate from %(number)s customers: the database cannot count %(fields)s.",
+        number=looked_at,
+        fields=", ".join(labels),
     )
 
 
