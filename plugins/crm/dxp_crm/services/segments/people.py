@@ -11,8 +11,8 @@ from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, exists, func, literal, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Select, exists, literal, select, true
+from sqlalchemy.orm import Session, aliased
 
 from dxp.api import (
     Condition,
@@ -151,26 +151,24 @@ class People:
         """The latest moments of a kind of event, no more of each person than can matter."""
         dialect = session.get_bind().dialect.name
         where = data_condition(event, EventRow.data, dialect=dialect, now=now)
-        parts = [EventRow.subject_id.in_(ids), EventRow.type == event.type, where.expression]
+        of_kind = [EventRow.type == event.type, where.expression]
         if event.within is not None:
-            parts.append(EventRow.occurred_at > now - event.within)
-        place = func.row_number().over(
-            partition_by=EventRow.subject_id, order_by=EventRow.occurred_at.desc()
-        )
-        ranked = select(
-            EventRow.subject_id, EventRow.occurred_at, EventRow.data, place.label("place")
-        ).where(*parts)
-        inner = ranked.subquery()
-        query = select(inner.c.subject_id, inner.c.occurred_at)
-        if not where.exact:
-            query = query.add_columns(inner.c.data)
+            of_kind.append(EventRow.occurred_at > now - event.within)
+        if where.exact:
+            query = _latest(ids, of_kind, event.most, dialect=dialect)
         else:
-            query = query.where(inner.c.place <= event.most)
+            query = (
+                select(EventRow.subject_id, EventRow.occurred_at, EventRow.data)
+                .where(EventRow.subject_id.in_(ids), *of_kind)
+                .order_by(EventRow.subject_id, EventRow.occurred_at.desc())
+                .execution_options(yield_per=1000)
+            )
         fits = data_matcher(event, now)
         found: dict[uuid.UUID, list[datetime]] = defaultdict(list)
-        for row in session.execute(query.order_by(inner.c.subject_id, inner.c.place)):
-            if where.exact or fits(row.data):
-                found[row.subject_id].append(row.occurred_at)
+        for row in session.execute(query):
+            moments = found[row.subject_id]
+            if len(moments) < event.most and (where.exact or fits(row.data)):
+                moments.append(row.occurred_at)
         return found
 
     def source(self, session: Session, now: datetime) -> SqlSource:
@@ -201,6 +199,29 @@ class People:
             segment=_is_in,
             calendars=OTHER_CALENDARS,
         )
+
+
+def _latest(
+    ids: Sequence[uuid.UUID], of_kind: Sequence[ColumnElement[bool]], most: int, *, dialect: str
+) -> Select[uuid.UUID, datetime]:
+    """The latest events of each person, read off an index until there are enough of them.
+
+    A window function would number all events of each person first, and some have very many.
+    """
+    own = select(EventRow.id, EventRow.occurred_at)
+    own = own.where(EventRow.subject_id == Customer.subject_id, *of_kind)
+    own = own.order_by(EventRow.occurred_at.desc(), EventRow.id.desc()).limit(most)
+    own = own.correlate(Customer)
+    asked = Customer.subject_id.in_(ids)
+    if dialect == "postgresql":
+        events = own.lateral()
+        query = select(Customer.subject_id, events.c.occurred_at)
+        query = query.join(events, true()).where(asked)
+        return query.order_by(Customer.subject_id, events.c.occurred_at.desc())
+    row = aliased(EventRow)
+    query = select(Customer.subject_id, row.occurred_at)
+    query = query.join(row, row.id.in_(own.with_only_columns(EventRow.id))).where(asked)
+    return query.order_by(Customer.subject_id, row.occurred_at.desc())
 
 
 def _is_in(key: str) -> ColumnElement[bool]:
