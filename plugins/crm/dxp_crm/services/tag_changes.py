@@ -16,7 +16,7 @@ from dxp_crm.services.segments.updates import look_again
 
 CHANGE_JOB = "crm.tags.change"
 BATCH = 500
-"""Records in one transaction. As many are rewritten at once, and the others in a job."""
+"""Records in one transaction. So many are rewritten at once, more in a job."""
 
 
 class TagChanges:
@@ -28,7 +28,7 @@ class TagChanges:
     def start(
         self, session: Session, tag: Tag, *, old_name: str, into_id: uuid.UUID | None
     ) -> None:
-        """Rewrite the records that carry `tag`: all of a few; of many the rest in a job.
+        """Rewrite the records that carry `tag`: a few at once, many in a job.
 
         Args:
             old_name: what they say now.
@@ -38,8 +38,23 @@ class TagChanges:
         change = TagChange(tag_id=tag.id, old_name=old_name, into_id=into_id, done=0, total=total)
         session.add(change)
         session.flush()
-        if self._step(session, change):
+        if total > BATCH or self._step(session, change):
             self._platform.jobs.enqueue(session, CHANGE_JOB, {"tag_id": str(tag.id)})
+
+    @staticmethod
+    def lock_few(session: Session, tag_id: uuid.UUID) -> None:
+        """Lock the records that `start` is going to rewrite at once.
+
+        Who writes a record locks it before its tags. Who locked the tag first could wait for them
+        while they wait for the tag.
+        """
+        query = select(TagLink.record, TagLink.record_id).where(TagLink.tag_id == tag_id)
+        links = session.execute(query.limit(BATCH + 1)).all()
+        for kind in sorted({link.record for link in links} if len(links) <= BATCH else ()):
+            model: Any = model_of(kind)
+            key = model.__mapper__.primary_key[0]
+            ids = [link.record_id for link in links if link.record == kind]
+            session.execute(select(key).where(key.in_(ids)).order_by(key).with_for_update())
 
     def carry_on(self, tag_id: uuid.UUID) -> None:
         """Do the rest of a change, each batch in a transaction of its own."""

@@ -82,7 +82,7 @@ class TagService:
     def update(
         self, session: Session, actor: Actor, *, tag_id: uuid.UUID, name: str, color: str
     ) -> Tag:
-        """Rename or colour a tag; records that carry it follow, the rest of many in a job.
+        """Rename or colour a tag; records that carry it follow, many of them in a job.
 
         Raises:
             Conflict: there is one of the new name (`tag_exists`); merge the two instead. Or the
@@ -104,7 +104,7 @@ class TagService:
         return tag
 
     def merge(self, session: Session, actor: Actor, *, tag_id: uuid.UUID, into: uuid.UUID) -> Tag:
-        """Let everything that carries a tag carry another one instead, the rest of many in a job.
+        """Let everything that carries a tag carry another one instead, many in a job.
 
         Raises:
             Conflict: both are the same tag (`tag_exists`), or the last change of one of them is
@@ -126,7 +126,7 @@ class TagService:
         return winner
 
     def delete(self, session: Session, actor: Actor, *, tag_id: uuid.UUID) -> None:
-        """Take a tag off everything, the rest of many in a job, and then off the list.
+        """Take a tag off everything, off many in a job, and then off the list.
 
         Raises:
             Conflict: the last change of the tag is not done yet (`tag_busy`).
@@ -139,6 +139,7 @@ class TagService:
     def _locked(self, session: Session, tag_id: uuid.UUID) -> Tag:
         """A tag after all who are writing its name, and before all who will."""
         tag = self.get(session, tag_id)
+        self.changes.lock_few(session, tag_id)
         session.refresh(tag, with_for_update=True)
         return tag
 

@@ -127,8 +127,8 @@ def create_tag(call: Call, body: dict[str, Any]) -> Any:
     problems=("unknown_tag", "tag_exists", "tag_busy"),
 )
 def change_tag(call: Call, body: dict[str, Any], tag_id: uuid.UUID) -> Any:
-    """Everything that carries it shows the new name; of more than 500 records the rest follows
-    in the background, as `change` shows."""
+    """Everything that carries it shows the new name; more than 500 records follow in the
+    background, as `change` shows."""
     tag = _crm(call).tags.update(call.session, call.actor, tag_id=tag_id, **body)
     (view,) = _views(call, [tag])
     return view
@@ -144,8 +144,8 @@ def change_tag(call: Call, body: dict[str, Any], tag_id: uuid.UUID) -> Any:
     problems=("unknown_tag", "tag_exists", "tag_busy"),
 )
 def merge_tag(call: Call, body: dict[str, Any], tag_id: uuid.UUID) -> Any:
-    """What carried this tag carries the other one, and this one is gone; of more than 500 records
-    the rest follows in the background, and this one stays until then."""
+    """What carried this tag carries the other one, and this one is gone; more than 500 records
+    follow in the background, and this one stays until then."""
     tag = _crm(call).tags.merge(call.session, call.actor, tag_id=tag_id, into=body["into"])
     (view,) = _views(call, [tag])
     return view
@@ -160,6 +160,6 @@ def merge_tag(call: Call, body: dict[str, Any], tag_id: uuid.UUID) -> Any:
     problems=("unknown_tag", "tag_busy"),
 )
 def delete_tag(call: Call, tag_id: uuid.UUID) -> None:
-    """It is taken off everything that carried it; of more than 500 records off the rest in the
-    background, and it stays on the list until then."""
+    """It is taken off everything that carried it; off more than 500 records in the background, and
+    it stays on the list until then."""
     _crm(call).tags.delete(call.session, call.actor, tag_id=tag_id)
