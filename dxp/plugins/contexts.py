@@ -141,6 +141,10 @@ class FactsContext:
     now: datetime
 
 
+NextChange = Callable[[Session, Sequence[uuid.UUID], datetime], Mapping[uuid.UUID, datetime]]
+"""Of some people and a moment: when, after it, something may change for each by time alone."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class FactField:
     """What a fact is, so that forms can offer it and segments can keep up with it.
@@ -151,7 +155,10 @@ class FactField:
         kind: of its values; `day` is a date or a day of the year, `texts` a list of texts.
         choices: its possible values with their labels, when they are few.
         changed_by: types of the events after which it may be another.
-        in_segments: False when it changes by time alone; segments then could not keep up.
+        in_segments: False when it changes by time alone, and nobody can tell when; segments then
+            could not keep up.
+        next_change: when, after a moment, time alone may change the value of each of some people;
+            those for whom it never does are left out. One query or two for all of them.
         sql: makes the value of a person out of the column with their id and the dialect's name;
             without it queries ask the facts themselves about each candidate.
     """
@@ -163,6 +170,7 @@ class FactField:
     changed_by: Sequence[str] = ()
     in_segments: bool = True
     sql: Callable[[Any, str], SqlValue] | None = field(default=None, repr=False)
+    next_change: NextChange | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import Uuid
+from sqlalchemy import Date, Uuid
 
 from dxp.db import Base, UtcDateTime
 
@@ -41,4 +41,6 @@ def _parsed(kind: Any, value: Any) -> Any:
         return None
     if isinstance(kind, UtcDateTime):
         return datetime.fromisoformat(value)
+    if isinstance(kind, Date):
+        return date.fromisoformat(value)
     return uuid.UUID(value) if isinstance(kind, Uuid) else value

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from dxp.api import EventRecord, EventType, format_number, isolated, ngettext
+from dxp.api import EventRecord, EventType, format_number, gettext, isolated, ngettext
 from dxp.api import lazy_gettext as _l
 from dxp.contracts import EventPayload
 
@@ -128,6 +128,24 @@ class OccasionGiftClaimed(EventPayload):
     points: int
 
 
+@dataclass(frozen=True, kw_only=True)
+class TierChanged(EventPayload):
+    """A member moved to another tier.
+
+    Attributes:
+        tier: key of the tier that counts now; None: below the lowest. `rank` is 0 then.
+        cause: `earned`, `returned`, `ended`, `manual`, `manual_ended`, `ladder` or `merged`.
+        valid_until: last day of the tier in the programme's zone; None: it has no end.
+    """
+
+    type: ClassVar[str] = "loyalty.tier_changed"
+    tier: str | None
+    rank: int
+    from_tier: str | None
+    cause: str
+    valid_until: str | None
+
+
 MOVED_BY_KIND: dict[str, type[PointsMoved]] = {
     "earn": PointsEarned,
     "spend": PointsSpent,
@@ -170,6 +188,14 @@ def _gift(record: EventRecord) -> str:
     )
 
 
+def _tier(record: EventRecord) -> str:
+    return gettext(
+        "From “%(before)s” to “%(after)s”",
+        before=isolated(record.data.get("from_tier") or "–"),
+        after=isolated(record.data.get("tier") or "–"),
+    )
+
+
 EVENTS = (
     EventType(payload=PointsEarned, ledger=True, label=_l("Points earned"), summary=_moved),
     EventType(payload=PointsSpent, ledger=True, label=_l("Points spent"), summary=_moved),
@@ -184,4 +210,5 @@ EVENTS = (
     EventType(payload=BirthdayGiftClaimed, label=_l("Birthday gift claimed"), summary=_gift),
     EventType(payload=OccasionGiftIssued, label=_l("Gift issued"), summary=_gift),
     EventType(payload=OccasionGiftClaimed, label=_l("Gift claimed"), summary=_gift),
+    EventType(payload=TierChanged, label=_l("Tier changed"), summary=_tier),
 )

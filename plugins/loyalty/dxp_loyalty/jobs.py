@@ -13,6 +13,8 @@ from dxp_loyalty.services.accounts import lock_accounts
 from dxp_loyalty.services.expiry import accounts_with_overdue_lots
 from dxp_loyalty.services.issuing import ISSUE, Outcome
 from dxp_loyalty.services.loyalty import Loyalty
+from dxp_loyalty.services.tier_counting import members_with_accounts
+from dxp_loyalty.services.tier_plans import REASSESS_JOB
 
 EXPIRER = SystemActor(name="loyalty.expiry")
 BATCH = 500
@@ -119,11 +121,33 @@ def release_holds(ctx: JobContext) -> None:
             return
 
 
+def follow_time(ctx: JobContext) -> None:
+    """End tiers whose validity and grace are over, a batch in each transaction."""
+    loyalty = ctx.platform.services.get(Loyalty)
+    while True:
+        with ctx.platform.db.write() as session:
+            seen = loyalty.tiers.assess_due(session, limit=BATCH)
+        if seen < BATCH:
+            return
+
+
+def reassess_tiers(ctx: JobContext) -> None:
+    """After the ladder was changed: look at all members, a batch in each transaction."""
+    loyalty = ctx.platform.services.get(Loyalty)
+    with ctx.platform.db.read() as reading:
+        for ids in members_with_accounts(reading, limit=BATCH):
+            with ctx.platform.db.write() as session:
+                loyalty.tiers.reassess(session, ids)
+
+
 JOBS: tuple[Job | Schedule, ...] = (
     Job(name="loyalty.birthdays", handler=run_birthdays, transactional=False),
     Job(name=ISSUE, handler=issue_gifts),
     Job(name="loyalty.expire_points", handler=expire_points, transactional=False),
     Job(name="loyalty.release_holds", handler=release_holds, transactional=False),
+    Job(name="loyalty.follow_tiers", handler=follow_time, transactional=False),
+    Job(name=REASSESS_JOB, handler=reassess_tiers, transactional=False),
+    Schedule(name="loyalty.follow_tiers", cron="7,22,37,52 * * * *", job="loyalty.follow_tiers"),
     Schedule(name="loyalty.birthdays", cron="*/15 * * * *", job="loyalty.birthdays"),
     Schedule(name="loyalty.expire_points", cron="5 * * * *", job="loyalty.expire_points"),
     Schedule(name="loyalty.release_holds", cron="*/5 * * * *", job="loyalty.release_holds"),

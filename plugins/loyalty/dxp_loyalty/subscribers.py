@@ -11,11 +11,15 @@ from dxp.contracts import (
     BirthdayChanged,
     ConsentChanged,
     CustomerRegistered,
+    CustomersMerged,
+    CustomersSplit,
     OrderPlaced,
 )
+from dxp_loyalty.events import PointsEarned, PointsReversed
 from dxp_loyalty.services.issuing import PURPOSE_GUARDIAN
 from dxp_loyalty.services.loyalty import Loyalty
 from dxp_loyalty.services.occasions import ToldBirthday
+from dxp_loyalty.services.tier_standing import Cause
 
 
 def earn(ctx: BatchContext) -> None:
@@ -50,11 +54,45 @@ def ask_for_gifts(ctx: BatchContext) -> None:
     ctx.platform.services.get(Loyalty).issuer.ask(ctx.session, willing)
 
 
+def follow_tiers(ctx: BatchContext) -> None:
+    """Raise, or lower, the tiers of those whose counters just changed."""
+    loyalty = ctx.platform.services.get(Loyalty)
+    taken = PointsReversed.type
+    causes: tuple[tuple[Cause, bool], ...] = (("earned", False), ("returned", True))
+    for cause, wanted in causes:
+        members = {
+            record.subject_id
+            for record in ctx.records
+            if record.subject_id is not None and (record.type == taken) is wanted
+        }
+        loyalty.tiers.assess(ctx.session, members, cause=cause)
+
+
+def follow_merges(ctx: BatchContext) -> None:
+    """Two members became one, or two again: each has the tier of what is theirs."""
+    tiers = ctx.platform.services.get(Loyalty).tiers
+    for record in ctx.records:
+        told = str(record.data.get("loser") or "")
+        others = [uuid.UUID(told)] if told and record.type == CustomersSplit.type else []
+        if record.subject_id is not None:
+            tiers.follow_merge(ctx.session, record.subject_id, *others)
+
+
 SUBSCRIPTIONS: Sequence[BatchSubscription] = (
     BatchSubscription(
         events=(OrderPlaced.type, CustomerRegistered.type), handler=earn, name="loyalty.earn"
     ),
     BatchSubscription(events=(CustomerRegistered.type,), handler=enrol, name="loyalty.enrol"),
+    BatchSubscription(
+        events=(PointsEarned.type, PointsReversed.type),
+        handler=follow_tiers,
+        name="loyalty.follow_tiers",
+    ),
+    BatchSubscription(
+        events=(CustomersMerged.type, CustomersSplit.type),
+        handler=follow_merges,
+        name="loyalty.follow_merges",
+    ),
     # Gifts are planned before they are asked for.
     BatchSubscription(
         events=(BirthdayChanged.type,),

@@ -18,6 +18,7 @@ from dxp_loyalty.models.rewards import (
     RewardCounter,
     RewardVersion,
 )
+from dxp_loyalty.models.tiers import Tier, TierChange, TierCounter, TierPlan, TierStanding
 
 MODELS = (
     EarningRule,
@@ -40,6 +41,11 @@ MODELS = (
     Hold,
     HoldLot,
     CouponCode,
+    TierPlan,
+    Tier,
+    TierCounter,
+    TierStanding,
+    TierChange,
 )
 
 __all__ = [
@@ -65,4 +71,9 @@ __all__ = [
     "Reward",
     "RewardCounter",
     "RewardVersion",
+    "Tier",
+    "TierChange",
+    "TierCounter",
+    "TierPlan",
+    "TierStanding",
 ]

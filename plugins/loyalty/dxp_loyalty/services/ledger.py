@@ -23,6 +23,7 @@ from dxp_loyalty.services import refusals
 from dxp_loyalty.services.accounts import free, free_lots, overdue, spendable, take
 from dxp_loyalty.services.amounts import check_points
 from dxp_loyalty.services.entries import Cause, Draft, Head, draft_entry, moved_event, table_of
+from dxp_loyalty.services.tier_counting import TierCounting
 
 Taken = Sequence[tuple[Lot, int]]
 
@@ -46,8 +47,9 @@ class Gain:
 class Ledger:
     """Earning, spending, expiring, adjusting and taking back points."""
 
-    def __init__(self, platform: Platform) -> None:
+    def __init__(self, platform: Platform, counting: TierCounting) -> None:
         self._platform = platform
+        self._counting = counting
         self._entry_insert: Any = None
 
     def earn(
@@ -147,6 +149,13 @@ class Ledger:
         for account in {gain.account.id: gain.account for gain in gains}.values():
             heads[account.id].move(account)
             account.earned += earned[account.id]
+        self._counting.points(
+            session,
+            [
+                (gain.account.subject_id, drafts[id(gain)].entry.effective_at, gain.points)
+                for gain in gains
+            ],
+        )
         return {key: draft.entry for key, draft in drafts.items()}
 
     def spend(
@@ -242,9 +251,12 @@ class Ledger:
         kind: str,
         contra: str,
         cause: Cause,
-        reverses: int | None = None,
+        reverses: Entry | None = None,
     ) -> Entry | None:
         """Write the next entry and move the account's head; lots are the caller's.
+
+        Args:
+            reverses: the entry that this one takes back, wholly or in part.
 
         Returns:
             The entry, or None when (kind, source) is already in the account.
@@ -256,7 +268,7 @@ class Ledger:
             contra=contra,
             cause=cause,
             now=self._platform.clock.now(),
-            reverses=reverses,
+            reverses=None if reverses is None else reverses.seq,
         )
         entry = draft.entry
         connection = session.connection()
@@ -267,6 +279,8 @@ class Ledger:
         Head.after(entry).move(account)
         if contra == "issued":
             account.earned += amount
+            at = (reverses or entry).effective_at
+            self._counting.points(session, [(account.subject_id, at, amount)])
         return entry
 
     def credit(

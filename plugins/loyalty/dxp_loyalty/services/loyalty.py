@@ -21,6 +21,9 @@ from dxp_loyalty.services.planning import Planner
 from dxp_loyalty.services.redemptions import Redemptions
 from dxp_loyalty.services.reversals import Reversals
 from dxp_loyalty.services.rewards import Rewards
+from dxp_loyalty.services.tier_counting import TierCounting
+from dxp_loyalty.services.tier_plans import TierPlans
+from dxp_loyalty.services.tier_standing import TierStandings
 from dxp_loyalty.settings import LoyaltySettings
 
 
@@ -30,7 +33,10 @@ class Loyalty:
     def __init__(self, platform: Platform, values: Mapping[str, Any]) -> None:
         settings = LoyaltySettings.of(values, platform_timezone=platform.settings.locale.timezone)
         self.settings = settings
-        self.ledger = Ledger(platform)
+        self.tier_plans = TierPlans(platform)
+        self.tier_counting = TierCounting(settings, self.tier_plans)
+        self.tiers = TierStandings(platform, settings, self.tier_plans, self.tier_counting)
+        self.ledger = Ledger(platform, self.tier_counting)
         self.reversals = Reversals(platform, self.ledger)
         self.holds = Holds(platform, self.ledger)
         self.rewards = Rewards(platform, settings)
@@ -46,6 +52,6 @@ class Loyalty:
         self.points = PointsService(platform, settings)
         self.adjustments = Adjustments(platform, settings, self.ledger)
         self.merging = Merging(
-            platform, self.ledger, self.redemptions, self.planner, self.membership
+            platform, self.ledger, self.redemptions, self.planner, self.membership, self.tiers
         )
         self.people = People(self.merging, self.planner, self.membership)

@@ -25,6 +25,7 @@ from dxp_loyalty.services.ledger import Ledger
 from dxp_loyalty.services.membership import Membership
 from dxp_loyalty.services.planning import BIRTHDAY, Planner
 from dxp_loyalty.services.redemptions import Redemptions
+from dxp_loyalty.services.tier_standing import TierStandings
 
 _DATE = ("month", "day", "year", "calendar")
 
@@ -39,12 +40,14 @@ class Merging:
         redemptions: Redemptions,
         planner: Planner,
         membership: Membership,
+        tiers: TierStandings,
     ) -> None:
         self._platform = platform
         self._ledger = ledger
         self._redemptions = redemptions
         self._planner = planner
         self._membership = membership
+        self._tiers = tiers
 
     def merge(self, ctx: MergeContext) -> dict[str, Any]:
         """Points with their expiries, debts, the birthday and its gifts become the winner's.
@@ -65,7 +68,10 @@ class Merging:
                     actor=ctx.actor,
                 )
         ctx.session.flush()
-        return self._merge_occasions(ctx) | {"member": self._membership.merge(ctx)}
+        return self._merge_occasions(ctx) | {
+            "member": self._membership.merge(ctx),
+            "tiers": self._tiers.merge(ctx),
+        }
 
     def unmerge(self, ctx: UnmergeContext) -> None:
         """Each gets back what is theirs: what they brought, and what they earned since."""
@@ -87,6 +93,7 @@ class Merging:
         ctx.session.flush()
         self._split_occasions(ctx)
         self._membership.split(ctx, ctx.undo.get("member") or {})
+        self._tiers.unmerge(ctx)
 
     def void_open_holds(
         self, session: Session, accounts: Mapping[uuid.UUID, Account], *, actor: Actor

@@ -21,6 +21,10 @@ from dxp_loyalty.models import (
     OccasionDate,
     OccasionGrant,
     Order,
+    Tier,
+    TierChange,
+    TierCounter,
+    TierStanding,
 )
 from dxp_loyalty.services.accounts import accounts_of, lock_accounts
 from dxp_loyalty.services.membership import Membership
@@ -83,6 +87,7 @@ class People:
                     .order_by(Order.placed_at, Order.id)
                 )
             ],
+            "tier": _tier(session, subject_id),
         }
         return found if any(found.values()) else {}
 
@@ -103,6 +108,8 @@ class People:
         session.execute(
             update(Order).where(Order.subject_id.in_(subject_ids)).values(number=None, lines=[])
         )
+        for model in (TierCounter, TierStanding, TierChange):
+            session.execute(delete(model).where(model.subject_id.in_(subject_ids)))
         session.execute(delete(OccasionDate).where(OccasionDate.subject_id.in_(subject_ids)))
         self._membership.forget(session, subject_ids)
         self._planner.cancel(session, subject_ids, reason="erased")
@@ -180,3 +187,37 @@ class People:
                 for hold in holds
             ],
         }
+
+
+def _tier(session: Session, subject_id: uuid.UUID) -> dict[str, Any]:
+    """The tier with its history, and what counts towards it by day."""
+    standing = session.get(TierStanding, subject_id)
+    members = select(Subject.id).where(
+        (Subject.id == subject_id) | (Subject.merged_into_id == subject_id)
+    )
+    history = session.scalars(
+        select(TierChange).where(TierChange.subject_id.in_(members)).order_by(TierChange.id)
+    )
+    counted = session.execute(
+        select(TierCounter.day, TierCounter.amount)
+        .where(TierCounter.subject_id == subject_id)
+        .order_by(TierCounter.day)
+    )
+    tier = None if standing is None else session.get(Tier, standing.tier_id or uuid.UUID(int=0))
+    found: dict[str, Any] = {
+        "history": [
+            {"from": row.from_key, "to": row.to_key, "cause": row.cause, "at": row.at.isoformat()}
+            for row in history
+        ],
+        "collected": [{"day": day.isoformat(), "amount": amount} for day, amount in counted],
+    }
+    if standing is not None and (tier is not None or standing.manual_id is not None):
+        found["current"] = {
+            "key": None if tier is None else tier.key,
+            "since": None if standing.since is None else standing.since.isoformat(),
+            "given_until": None
+            if standing.manual_until is None
+            else standing.manual_until.isoformat(),
+            "given_because": standing.manual_reason,
+        }
+    return found if any(found.values()) else {}

@@ -116,6 +116,17 @@ def rule_changed(*, actual: int, expected: int) -> PreconditionFailed:
     )
 
 
+def tiers_changed() -> PreconditionFailed:
+    """Somebody else was faster."""
+    return PreconditionFailed(
+        gettext(
+            "The edit began from an older version of the tiers, because somebody changed them "
+            "meanwhile; load them again and repeat the edit"
+        ),
+        code="tiers_changed",
+    )
+
+
 def reward_changed(*, actual: int, expected: int) -> PreconditionFailed:
     """Somebody else was faster."""
     return PreconditionFailed(

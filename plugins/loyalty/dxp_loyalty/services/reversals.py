@@ -84,7 +84,7 @@ class Reversals:
             kind="reverse",
             contra=original.contra,
             cause=replace(cause, origin_id=original.origin_id),
-            reverses=original.seq,
+            reverses=original,
         )
         if entry is None:
             return None
@@ -110,7 +110,7 @@ class Reversals:
             kind="reverse",
             contra=original.contra,
             cause=replace(cause, origin_id=original.origin_id),
-            reverses=original.seq,
+            reverses=original,
         )
         if entry is None:
             return None

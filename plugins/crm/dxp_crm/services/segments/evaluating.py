@@ -97,10 +97,11 @@ class Evaluator:
         reachable = _reachable(segments, everything)
         conditions = [one.condition for one in reachable if one.condition is not None]
         found = self._people.gather(session, zones, conditions, now=now)
+        moments = self._people.changes(session, list(found), conditions, now=now)
         changes = Changes()
         wanted = {one.key for one in segments}
         for subject_id, person in found.items():
-            self._look_at(subject_id, person, reachable, wanted, changes, now)
+            self._look_at(subject_id, person, reachable, wanted, changes, now, moments)
         return changes
 
     @staticmethod
@@ -111,6 +112,7 @@ class Evaluator:
         wanted: set[str],
         changes: Changes,
         now: datetime,
+        moments: Mapping[str, Mapping[uuid.UUID, datetime]],
     ) -> None:
         at = person.at(now)
         moved: set[str] = set()
@@ -121,9 +123,11 @@ class Evaluator:
             if segment.key not in wanted and moved.isdisjoint(condition.segments):
                 continue
             inside = condition.matches(person.facts, at)
-            if condition.timed:
+            timed = condition.facts & moments.keys()
+            if condition.timed or timed:
                 changes.timed.append((segment.id, subject_id))
-            due = condition.next_change(person.facts, at)
+            told = (moments[name].get(subject_id) for name in timed)
+            due = min(filter(None, (condition.next_change(person.facts, at), *told)), default=None)
             if due is not None:
                 changes.due[segment.id, subject_id] = due
             if inside and segment.key not in person.segments:

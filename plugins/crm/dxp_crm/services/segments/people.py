@@ -30,7 +30,7 @@ from dxp.api import (
 )
 from dxp_crm.models import Customer, Segment, SegmentMember
 from dxp_crm.services.birthdays import CALENDARS, month_day_of
-from dxp_crm.services.segments.catalogue import FieldCatalogue
+from dxp_crm.services.segments.catalogue import FieldCatalogue, find_field
 
 OTHER_CALENDARS = {name: month_day_of(name) for name in CALENDARS[1:]}
 
@@ -103,6 +103,33 @@ class People:
             )
             for subject_id, zone in zones.items()
         }
+
+    def changes(
+        self,
+        session: Session,
+        subject_ids: Sequence[uuid.UUID],
+        conditions: Iterable[Condition],
+        *,
+        now: datetime,
+    ) -> dict[str, Mapping[uuid.UUID, datetime]]:
+        """When time alone may next change a fact, by the facts that tell it and by customer.
+
+        Facts are named as the conditions ask for them, which may lead on into their values.
+        """
+        names = {name for one in conditions for name in one.facts}
+        fields = self._catalogue.fields(session) if names else {}
+        asked: dict[str, list[str]] = defaultdict(list)
+        for name in names:
+            field = find_field(fields, name)
+            if field is not None and field.next_change is not None:
+                asked[field.name].append(name)
+        found: dict[str, Mapping[uuid.UUID, datetime]] = {}
+        for fact, wanted in asked.items():
+            tell = fields[fact].next_change
+            assert tell is not None
+            moments = tell(session, subject_ids, now)
+            found.update(dict.fromkeys(wanted, moments))
+        return found
 
     def zone_of(self, name: str | None) -> ZoneInfo:
         """A customer's time zone; the shop's when it is not told or not known."""
