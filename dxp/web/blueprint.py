@@ -57,6 +57,7 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc]  # flask-smorest ships no t
         query: SchemaLike | None = None,
         response: SchemaLike | None = None,
         status: int = 200,
+        also: Sequence[int] = (),
         idempotent: bool = False,
         paged: bool = False,
         etag: bool = False,
@@ -77,6 +78,7 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc]  # flask-smorest ships no t
             query: schema of the query, handed over loaded as `query`. Unknown parameters are 400.
             response: schema that dumps the answer; of one item when `paged`.
             status: of the answer, when the view's reply names none.
+            also: other statuses of success, with an answer of the same schema.
             idempotent: Idempotency-Key is required, and a retry gets the stored answer.
             paged: adds `limit`, `cursor` and `count`; the view returns `paginate(...)`.
             etag: on GET, answer ETag and 304; on writes, require If-Match, which the view
@@ -115,6 +117,7 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc]  # flask-smorest ships no t
                 query=query,
                 response=response,
                 status=status,
+                also=tuple(also),
                 idempotent=idempotent,
                 paged=paged,
                 etag=etag,

@@ -29,6 +29,7 @@ class Endpoint:
     query: SchemaLike | None = None
     response: SchemaLike | None = None
     status: int = 200
+    also: tuple[int, ...] = ()
     idempotent: bool = False
     paged: bool = False
     etag: bool = False

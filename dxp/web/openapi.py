@@ -100,6 +100,8 @@ def _responses(
     if endpoint.status != 204:
         success["content"] = {endpoint.content_type: _content(endpoint)}
     responses: dict[str, Any] = {str(endpoint.status): success}
+    for status in endpoint.also:
+        responses[str(status)] = success | {"description": http.HTTPStatus(status).phrase}
     if endpoint.etag and endpoint.safe:
         responses["304"] = {
             "description": "The client has the current representation",

@@ -226,6 +226,7 @@ def _mine(api: Api) -> dict[str, Any]:
         "wallets": api.get("/api/v1/me/wallets", token=token),
         "occasions": api.get("/api/v1/me/occasions", token=token),
         "rewards": api.get("/api/v1/me/rewards", token=token),
+        "tier": api.get("/api/v1/me/tier", token=token),
         "transactions": api.get("/api/v1/me/transactions?limit=8", token=token)["data"],
     }
 

@@ -14,6 +14,7 @@ _WORDS: dict[str, tuple[str, str, str, str]] = {
     "read": ("Read", "Lire", "اقرأ", "بخوانید"),
     "articles": ("Stories", "Articles", "مقالات", "نوشته‌ها"),
     "points": ("Your points", "Vos points", "نقاطك", "امتیازهای شما"),
+    "tier": ("Your tier", "Votre statut", "مستواك", "سطح شما"),
     "pending": ("pending", "en attente", "قيد الانتظار", "در انتظار"),
     "gift": ("A gift for you", "Un cadeau pour vous", "هدية لك", "هدیه‌ای برای شما"),
     "claim": ("Claim it", "L’obtenir", "احصل عليها", "دریافت"),

@@ -12,6 +12,7 @@ from dxp.api import Platform
 from dxp_loyalty.jobs import BirthdayRun, birthday_run, rehearse_birthdays
 from dxp_loyalty.services.invariants import Report
 from dxp_loyalty.services.invariants import verify as verify_ledger
+from dxp_loyalty.services.loyalty import Loyalty
 
 
 class _Undo(Exception):  # it is no error: it ends a rehearsal
@@ -34,6 +35,7 @@ def verify_command() -> None:
             report = verify_ledger(
                 session,
                 now=platform.clock.now(),
+                counting=platform.services.get(Loyalty).tier_counting,
                 progress=lambda done, total: bar.update(task, completed=done, total=total),
             )
     _show_report(Console(), report)

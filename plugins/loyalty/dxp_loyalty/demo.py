@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
-from dxp.api import DemoContext, DemoReport, EventRow, HealthCheck
+from dxp.api import Actor, DemoContext, DemoReport, EventRow, HealthCheck
 from dxp.contracts import OrderPlaced
 from dxp_loyalty.demo_days import load_days
 from dxp_loyalty.models import (
@@ -24,6 +26,7 @@ from dxp_loyalty.services.occasions import OccasionRuleDraft
 from dxp_loyalty.services.purchases import purchase_of
 from dxp_loyalty.services.rewards import RewardDraft
 from dxp_loyalty.services.rule_language import parse_definition
+from dxp_loyalty.services.tier_plans import PlanDraft, TierDraft
 
 RULE_KEY = "one-per-dollar"
 BIRTHDAY_KEY = "birthday"
@@ -75,6 +78,38 @@ REWARDS: tuple[dict[str, Any], ...] = (
             "fa": {"name": "۱۰٪ تخفیف سفارش بعدی", "description": "ماهی یک بار."},
         },
     },
+)
+TIERS: tuple[tuple[str, int, dict[str, dict[str, str]]], ...] = (
+    (
+        "member",
+        0,
+        {
+            "en": {"name": "Member", "description": "Welcome."},
+            "fr": {"name": "Membre", "description": "Bienvenue."},
+            "ar": {"name": "عضو", "description": "أهلًا بك."},
+            "fa": {"name": "عضو", "description": "خوش آمدید."},
+        },
+    ),
+    (
+        "silver",
+        200,
+        {
+            "en": {"name": "Silver", "description": "Free gift wrapping."},
+            "fr": {"name": "Argent", "description": "Emballage cadeau offert."},
+            "ar": {"name": "الفضي", "description": "تغليف هدايا مجاني."},
+            "fa": {"name": "نقره‌ای", "description": "بسته‌بندی هدیهٔ رایگان."},
+        },
+    ),
+    (
+        "gold",
+        500,
+        {
+            "en": {"name": "Gold", "description": "First to see what is new."},
+            "fr": {"name": "Or", "description": "Les nouveautés en avant-première."},
+            "ar": {"name": "الذهبي", "description": "أول من يرى الجديد."},
+            "fa": {"name": "طلایی", "description": "تازه‌ها را زودتر ببینید."},
+        },
+    ),
 )
 BIRTHDAY_TEXTS = {
     "en": {"name": "Your birthday gift", "description": "Because it is your day."},
@@ -130,7 +165,28 @@ def _prepare(ctx: DemoContext) -> DemoReport:
             )
             loyalty.occasions.create_rule(session, occasion, actor=ctx.actor)
         load_days(ctx, session)
-    return DemoReport(loaded={"earning rules": 1, "rewards": len(REWARDS), "birthday rules": 1})
+        _prepare_tiers(session, loyalty, ctx.actor)
+    return DemoReport(
+        loaded={
+            "earning rules": 1,
+            "rewards": len(REWARDS),
+            "birthday rules": 1,
+            "tiers": len(TIERS),
+        }
+    )
+
+
+def _prepare_tiers(session: Session, loyalty: Loyalty, actor: Actor) -> None:
+    plans = loyalty.tier_plans
+    plan = plans.plan(session)
+    if plan is None:
+        draft = PlanDraft(period="rolling", months=12, grace_days=30)
+        plan = plans.save_plan(session, draft, expected_version=None, actor=actor)
+    known = {tier.key for tier in plans.tiers(session)}
+    for key, threshold, texts in TIERS:
+        if key not in known:
+            step = TierDraft(key=key, threshold=Decimal(threshold), texts=texts)
+            plans.add_tier(session, step, expected_version=plan.version, actor=actor)
 
 
 def _checks(ctx: DemoContext) -> list[HealthCheck]:

@@ -129,6 +129,31 @@ class OccasionGiftClaimed(EventPayload):
 
 
 @dataclass(frozen=True, kw_only=True)
+class PointsExpiring(EventPayload):
+    """Points end soon unless they are spent: told once for each moment and number of days ahead.
+
+    Attributes:
+        points: that end at `expires_at`, without those that redemptions have set aside.
+        days: at most so many are left.
+    """
+
+    type: ClassVar[str] = "loyalty.points_expiring"
+    wallet: str
+    points: int
+    expires_at: str
+    days: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class AdjustmentAsked(EventPayload):
+    """An adjustment waits for a second person. The ledger has nothing of it yet."""
+
+    type: ClassVar[str] = "loyalty.adjustment_asked"
+    request_id: str
+    points: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class TierChanged(EventPayload):
     """A member moved to another tier.
 
@@ -188,6 +213,27 @@ def _gift(record: EventRecord) -> str:
     )
 
 
+def _asked(record: EventRecord) -> str:
+    points = int(record.data["points"])
+    return ngettext(
+        "%(points)s point wait for a second person",
+        "%(points)s points wait for a second person",
+        abs(points),
+        points=format_number(points, signed=True),
+    )
+
+
+def _expiring(record: EventRecord) -> str:
+    points = int(record.data["points"])
+    return ngettext(
+        "%(points)s point, at the latest in %(days)s days",
+        "%(points)s points, at the latest in %(days)s days",
+        points,
+        points=format_number(points),
+        days=format_number(int(record.data["days"])),
+    )
+
+
 def _tier(record: EventRecord) -> str:
     return gettext(
         "From “%(before)s” to “%(after)s”",
@@ -210,5 +256,7 @@ EVENTS = (
     EventType(payload=BirthdayGiftClaimed, label=_l("Birthday gift claimed"), summary=_gift),
     EventType(payload=OccasionGiftIssued, label=_l("Gift issued"), summary=_gift),
     EventType(payload=OccasionGiftClaimed, label=_l("Gift claimed"), summary=_gift),
+    EventType(payload=AdjustmentAsked, label=_l("Adjustment asked for"), summary=_asked),
+    EventType(payload=PointsExpiring, label=_l("Points expire soon"), summary=_expiring),
     EventType(payload=TierChanged, label=_l("Tier changed"), summary=_tier),
 )

@@ -100,14 +100,24 @@ def rehearse_birthdays(platform: Platform, session: Session) -> BirthdayRun:
 
 
 def expire_points(ctx: JobContext) -> None:
-    """Write off what has expired, account by account; points in holds stay."""
+    """Write off what has expired, a batch of accounts in each transaction; held points stay."""
     loyalty = ctx.platform.services.get(Loyalty)
     while True:
         with ctx.platform.db.write() as session:
-            ids = accounts_with_overdue_lots(session, ctx.platform.clock.now(), limit=100)
-            for account in lock_accounts(session, ids).values():
-                loyalty.ledger.expire_overdue(session, account, actor=EXPIRER)
-        if len(ids) < 100:
+            ids = accounts_with_overdue_lots(session, ctx.platform.clock.now(), limit=BATCH)
+            accounts = lock_accounts(session, ids)
+            loyalty.ledger.expire_many(session, accounts, actor=EXPIRER)
+        if len(ids) < BATCH:
+            return
+
+
+def warn_of_expiry(ctx: JobContext) -> None:
+    """Tell members of points that end soon, a batch in each transaction."""
+    loyalty = ctx.platform.services.get(Loyalty)
+    while True:
+        with ctx.platform.db.write() as session:
+            told = loyalty.expiry.warn(session, limit=BATCH)
+        if told < BATCH:
             return
 
 
@@ -144,11 +154,13 @@ JOBS: tuple[Job | Schedule, ...] = (
     Job(name="loyalty.birthdays", handler=run_birthdays, transactional=False),
     Job(name=ISSUE, handler=issue_gifts),
     Job(name="loyalty.expire_points", handler=expire_points, transactional=False),
+    Job(name="loyalty.warn_of_expiry", handler=warn_of_expiry, transactional=False),
     Job(name="loyalty.release_holds", handler=release_holds, transactional=False),
     Job(name="loyalty.follow_tiers", handler=follow_time, transactional=False),
     Job(name=REASSESS_JOB, handler=reassess_tiers, transactional=False),
     Schedule(name="loyalty.follow_tiers", cron="7,22,37,52 * * * *", job="loyalty.follow_tiers"),
     Schedule(name="loyalty.birthdays", cron="*/15 * * * *", job="loyalty.birthdays"),
     Schedule(name="loyalty.expire_points", cron="5 * * * *", job="loyalty.expire_points"),
+    Schedule(name="loyalty.warn_of_expiry", cron="35 * * * *", job="loyalty.warn_of_expiry"),
     Schedule(name="loyalty.release_holds", cron="*/5 * * * *", job="loyalty.release_holds"),
 )

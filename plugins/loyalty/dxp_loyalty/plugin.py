@@ -99,11 +99,18 @@ class LoyaltyPlugin(Plugin):
         return SUBSCRIPTIONS
 
     def routes(self, ctx: StartContext) -> Routes:
-        from dxp_loyalty.web import api, members_api, occasions_api, programme_api
+        from dxp_loyalty.web import api, members_api, occasions_api, programme_api, tiers_api
         from dxp_loyalty.web.admin import admin
 
         return Routes(
-            api=[api.api, members_api.api, programme_api.api, occasions_api.api], admin=[admin]
+            api=[
+                api.api,
+                members_api.api,
+                programme_api.api,
+                occasions_api.api,
+                tiers_api.api,
+            ],
+            admin=[admin],
         )
 
     def menu(self, ctx: StartContext) -> Sequence[MenuEntry]:
@@ -129,7 +136,7 @@ class LoyaltyPlugin(Plugin):
     def fact_fields(self, ctx: FactFieldsContext) -> Sequence[FactField]:
         from dxp_loyalty.services.fact_fields import fact_fields
 
-        return fact_fields(ctx.platform)
+        return fact_fields(ctx)
 
     def decide(self, ctx: DecideContext) -> Sequence[Proposal]:
         from dxp_loyalty.services.facts import decide

@@ -56,6 +56,25 @@ class LoyaltySettingsSchema(Schema):
         least=1,
         most=730,
     )
+    adjustment_limit = _whole(
+        "Points above which an adjustment by hand waits for a second person, within a day and "
+        "for one member; 0: never.",
+        default=10_000,
+        least=0,
+        most=10**12,
+    )
+    transfer_limit = _whole(
+        "Points that a member may give another at once; 0: members cannot.",
+        default=10_000,
+        least=0,
+        most=10**12,
+    )
+    transfer_daily_limit = _whole(
+        "Points that a member may give others within 24 hours; 0: members cannot.",
+        default=20_000,
+        least=0,
+        most=10**12,
+    )
     birthday_points = _whole(
         "Points that the form of a new birthday rule proposes.",
         default=200,
@@ -90,6 +109,9 @@ class LoyaltySettings:
     timezone: str
     hold_minutes: int
     warn_days: int
+    adjustment_limit: int
+    transfer_limit: int
+    transfer_daily_limit: int
     birthday_points: int
     birthday_days_before: int
     birthday_days_after: int

@@ -183,7 +183,7 @@ class Programme:
     def check(self) -> Report:
         """All invariants over the whole database; fails with the first violations."""
         with self.platform.db.read() as session:
-            report = verify(session, now=self.clock.now())
+            report = verify(session, now=self.clock.now(), counting=self.loyalty.tier_counting)
         assert report.ok, "\n".join(str(violation) for violation in report.violations[:5])
         return report
 

@@ -1,7 +1,9 @@
 """The plugin's tables."""
 
 from dxp_loyalty.models.accounts import GENESIS, Account, Entry, EntryNote, Lot, LotMove
+from dxp_loyalty.models.approvals import AdjustmentReason, AdjustmentRequest
 from dxp_loyalty.models.earning import EarningRule, EarningRuleVersion
+from dxp_loyalty.models.expiry import ExpiryPolicy, ExpiryWarning
 from dxp_loyalty.models.occasions import (
     Member,
     OccasionDate,
@@ -41,6 +43,10 @@ MODELS = (
     Hold,
     HoldLot,
     CouponCode,
+    AdjustmentReason,
+    AdjustmentRequest,
+    ExpiryPolicy,
+    ExpiryWarning,
     TierPlan,
     Tier,
     TierCounter,
@@ -52,12 +58,16 @@ __all__ = [
     "GENESIS",
     "MODELS",
     "Account",
+    "AdjustmentReason",
+    "AdjustmentRequest",
     "CouponCode",
     "Earning",
     "EarningRule",
     "EarningRuleVersion",
     "Entry",
     "EntryNote",
+    "ExpiryPolicy",
+    "ExpiryWarning",
     "Hold",
     "HoldLot",
     "Lot",

@@ -146,6 +146,7 @@ class Lot(Base):
         reversed: so many of `amount` were clawed back.
         available_at: pending until then.
         expires_at: worthless from then on, even before the expiry job has come by.
+        follows_activity: whenever the member earns or spends, its end moves along.
     """
 
     __tablename__ = "loyalty_lot"
@@ -180,6 +181,7 @@ class Lot(Base):
     reversed: Mapped[Points] = mapped_column(default=0)
     available_at: Mapped[datetime]
     expires_at: Mapped[datetime | None]
+    follows_activity: Mapped[bool] = mapped_column(default=False)
 
 
 class LotMove(Base):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from typing import Literal
 
 from sqlalchemy.orm import Session
 
@@ -13,9 +12,6 @@ from dxp_loyalty.services.accounts import open_account
 from dxp_loyalty.services.entries import Cause
 from dxp_loyalty.services.ledger import Ledger
 from dxp_loyalty.settings import LoyaltySettings
-
-ReasonCode = Literal["goodwill", "correction", "migration", "fraud", "other"]
-REASON_CODES: tuple[ReasonCode, ...] = ("goodwill", "correction", "migration", "fraud", "other")
 
 
 class Adjustments:
@@ -32,7 +28,7 @@ class Adjustments:
         subject_id: uuid.UUID,
         points: int,
         *,
-        reason_code: ReasonCode,
+        reason_code: str,
         note: str,
         actor: Actor,
         once: str | None = None,

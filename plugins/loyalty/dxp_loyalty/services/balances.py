@@ -8,7 +8,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import BigInteger, ColumnElement, Select, and_, case, cast, func, or_, select
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Select,
+    and_,
+    case,
+    cast,
+    func,
+    or_,
+    select,
+    union_all,
+)
 from sqlalchemy.orm import Session, aliased
 
 from dxp.api import Platform, Subject
@@ -143,6 +154,29 @@ def earned_totals(
         totals[owner_id] -= int(points)
         totals[origin_id] += int(points)
     return {subject_id: totals[subject_id] for subject_id in subjects if subject_id in totals}
+
+
+def next_moments(
+    session: Session, subject_ids: Sequence[uuid.UUID], now: datetime, *, wallet: str
+) -> dict[uuid.UUID, datetime]:
+    """When, after `now`, the points that members can spend next change by time alone."""
+    moments = [
+        select(Account.subject_id.label("subject_id"), func.min(moment).label("at"))
+        .join(Lot, Lot.account_id == Account.id)
+        .where(
+            Account.subject_id.in_(subject_ids),
+            Account.wallet == wallet,
+            Lot.remaining > Lot.held,
+            moment > now,
+        )
+        .group_by(Account.subject_id)
+        for moment in (Lot.available_at, Lot.expires_at)
+    ]
+    both = union_all(*moments).subquery()
+    rows = session.execute(
+        select(both.c.subject_id, func.min(both.c.at)).group_by(both.c.subject_id)
+    )
+    return dict(rows.all())
 
 
 def available_points(session: Session, account_id: uuid.UUID, now: datetime) -> int:

@@ -10,6 +10,7 @@ from dxp.api import Platform, format_money, gettext, isolated
 from dxp_loyalty.models import EarningRuleVersion, Entry, EntryNote, RewardVersion
 from dxp_loyalty.services.localized import in_locale
 from dxp_loyalty.services.points_text import rate_text
+from dxp_loyalty.services.transfers import SOURCE as TRANSFER
 
 
 def why(
@@ -28,11 +29,17 @@ def why(
     if entry.kind == "spend" and reward is not None:
         name = in_locale(platform, reward.texts, locale, "name")
         return gettext("Redeemed for “%(reward)s”", reward=isolated(name))
+    if entry.kind == "transfer" and entry.source.startswith(TRANSFER):
+        if entry.amount < 0:
+            return gettext("Given to another member")
+        return gettext("Given by another member")
     if entry.kind == "adjust":
         return _ADJUSTED.get(str(inputs.get("reason_code")), _other)()
     if entry.kind == "reverse":
         if entry.contra == "issued":
             return gettext("Taken back, because what earned these points was returned")
+        if entry.contra == "expired":
+            return gettext("No longer counted as expired, because what earned it was returned")
         return gettext("Given back, because a redemption was taken back")
     return _OTHERS[entry.kind]()
 

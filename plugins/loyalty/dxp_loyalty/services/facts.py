@@ -17,10 +17,12 @@ from dxp_loyalty.services.loyalty import Loyalty
 
 GIFT_TAG = "birthday-gift"
 HAS_GIFT = "loyalty.has_birthday_gift"
+TIER = "loyalty.tier"
+TIER_RANK = "loyalty.tier_rank"
 
 
 def facts(ctx: FactsContext) -> Mapping[uuid.UUID, Mapping[str, Any]]:
-    """Points and gifts of each subject: at most six queries, whatever their number."""
+    """Points and gifts of each subject: at most nine queries, whatever their number."""
     loyalty = ctx.platform.services.get(Loyalty)
     subjects = list(ctx.subject_ids)
     balances = loyalty.points.balances(ctx.session, subjects)
@@ -35,6 +37,7 @@ def facts(ctx: FactsContext) -> Mapping[uuid.UUID, Mapping[str, Any]]:
         )
     )
     days = _days_to_birthday(ctx, loyalty, subjects)
+    tiers = loyalty.tiers.tiers_of(ctx.session, subjects)
     found: dict[uuid.UUID, Mapping[str, Any]] = {}
     for subject_id in subjects:
         balance = balances.get(subject_id)
@@ -42,6 +45,8 @@ def facts(ctx: FactsContext) -> Mapping[uuid.UUID, Mapping[str, Any]]:
             "loyalty.points_available": 0 if balance is None else balance.available,
             "loyalty.points_earned_total": earned.get(subject_id, 0),
             HAS_GIFT: subject_id in gifted,
+            TIER: None if (tier := tiers.get(subject_id)) is None else tier.key,
+            TIER_RANK: 0 if tier is None else tier.rank,
             "loyalty.birthday_in_days": days.get(subject_id),
         }
     return found

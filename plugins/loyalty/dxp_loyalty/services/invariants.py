@@ -5,7 +5,8 @@
 no free points. 8 reserved = open holds of the reward. 9 issued = captured holds. 10 no more than
 the stock. 11 counters = open and captured holds, within the limit. 12 no cause counted twice.
 13 the other legs sum to the negative of all balances, and transfers net to 0. 14 one event for
-each entry. 15 nothing spent from an expired lot. 16 the balance as of now = posted.
+each entry. 15 nothing spent from an expired lot. 16 the balance as of now = posted. 17 what
+counts towards tiers = a recount from the ledger and the orders.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from dxp_loyalty.events import MOVED_BY_KIND, SOURCE
 from dxp_loyalty.models import GENESIS, Account, Entry, EntryNote, Hold, Lot
 from dxp_loyalty.services.chain import entry_hash, note_digest
 from dxp_loyalty.services.invariant_checks import MOMENT, checks
+from dxp_loyalty.services.tier_counting import TierCounting
 
 MAX_LISTED = 100
 _BATCH = 500
@@ -62,7 +64,13 @@ class Report:
 Progress = Callable[[int, int], None]
 
 
-def verify(session: Session, *, now: datetime, progress: Progress | None = None) -> Report:
+def verify(
+    session: Session,
+    *,
+    now: datetime,
+    progress: Progress | None = None,
+    counting: TierCounting | None = None,
+) -> Report:
     """Check all invariants over the whole programme; memory stays flat.
 
     Hand over a fresh session, so that everything is seen as of one moment.
@@ -70,6 +78,7 @@ def verify(session: Session, *, now: datetime, progress: Progress | None = None)
     Args:
         now: domain time, for the balance as of now.
         progress: told (entries done, entries in all).
+        counting: recounts for tiers; without it they are not looked at.
     """
     if session.get_bind().dialect.name == "postgresql" and not session.in_transaction():
         # All statements must see the same moment while members go on redeeming.
@@ -82,6 +91,9 @@ def verify(session: Session, *, now: datetime, progress: Progress | None = None)
     )
     _check_entries(session, report, progress)
     _check_sums(session, report, now)
+    if counting is not None:
+        for subject_id, detail in counting.faults(session):
+            report.add(17, subject_id, detail)
     return report
 
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import uuid
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import Uuid, bindparam, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -23,7 +23,29 @@ from dxp_loyalty.services import refusals
 from dxp_loyalty.services.accounts import free, free_lots, overdue, spendable, take
 from dxp_loyalty.services.amounts import check_points
 from dxp_loyalty.services.entries import Cause, Draft, Head, draft_entry, moved_event, table_of
+from dxp_loyalty.services.expiry import ExpiryPolicies
 from dxp_loyalty.services.tier_counting import TierCounting
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """Points of an entry that make a lot of their own: what `Ledger.credit` takes."""
+
+    points: int
+    available_at: datetime | None = None
+    expires_at: datetime | None = None
+    follows_activity: bool = False
+
+    @classmethod
+    def of(cls, lot: Lot, points: int) -> Part:
+        """Points of a lot that go elsewhere as they are."""
+        return cls(
+            points=points,
+            available_at=lot.available_at,
+            expires_at=lot.expires_at,
+            follows_activity=lot.follows_activity,
+        )
+
 
 Taken = Sequence[tuple[Lot, int]]
 
@@ -31,6 +53,11 @@ _INTO_ENTRY = insert(table_of(Entry))
 _INTO_NOTE = insert(table_of(EntryNote))
 _INTO_LOT = insert(table_of(Lot))
 _INTO_MOVE = insert(table_of(LotMove))
+_EMPTY_LOT = (
+    update(table_of(Lot))
+    .where(table_of(Lot).c.id == bindparam("of_lot", type_=Uuid()))
+    .values(remaining=table_of(Lot).c.held)
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,8 +74,11 @@ class Gain:
 class Ledger:
     """Earning, spending, expiring, adjusting and taking back points."""
 
-    def __init__(self, platform: Platform, counting: TierCounting) -> None:
+    def __init__(
+        self, platform: Platform, counting: TierCounting, policies: ExpiryPolicies
+    ) -> None:
         self._platform = platform
+        self._policies = policies
         self._counting = counting
         self._entry_insert: Any = None
 
@@ -66,7 +96,7 @@ class Ledger:
 
         Args:
             available_at: pending until then; at once when None.
-            expires_at: worthless from then on; never when None.
+            expires_at: worthless from then on; as the wallet's policy says when None.
 
         Returns:
             The entry, or None when this cause already earned.
@@ -76,7 +106,9 @@ class Ledger:
         )
         if entry is None:
             return None
-        self.credit(session, account, entry, lots=[(points, available_at, expires_at)])
+        part = Part(points=points, available_at=available_at, expires_at=expires_at)
+        part = self._ending(session, account, entry, part)
+        self.credit(session, account, entry, lots=[part])
         self.announce(session, account, entry)
         return entry
 
@@ -136,16 +168,17 @@ class Ledger:
         notes = [draft.note for draft in drafts.values() if draft.note is not None]
         if notes:
             connection.execute(_INTO_NOTE, notes)
-        lots = [
-            _lot_row(
-                drafts[id(gain)].entry,
-                gain.points,
-                available_at=gain.available_at,
-                expires_at=gain.expires_at,
+        lots: list[dict[str, Any]] = []
+        for gain in gains:
+            entry = drafts[id(gain)].entry
+            part = Part(
+                points=gain.points, available_at=gain.available_at, expires_at=gain.expires_at
             )
-            for gain in gains
-        ]
+            lots.append(_lot_row(entry, self._ending(session, gain.account, entry, part)))
         connection.execute(_INTO_LOT, lots)
+        self._policies.follow_activity(
+            session, [(gain.account, drafts[id(gain)].entry.effective_at) for gain in gains]
+        )
         for account in {gain.account.id: gain.account for gain in gains}.values():
             heads[account.id].move(account)
             account.earned += earned[account.id]
@@ -194,7 +227,8 @@ class Ledger:
         )
         if entry is None:
             return None
-        self.credit(session, account, entry, lots=[(points, None, expires_at)])
+        part = self._ending(session, account, entry, Part(points=points, expires_at=expires_at))
+        self.credit(session, account, entry, lots=[part])
         self.announce(session, account, entry)
         return entry
 
@@ -227,6 +261,54 @@ class Ledger:
             self.announce(session, account, entry)
             written.append(entry)
         return written
+
+    def expire_many(
+        self, session: Session, accounts: Mapping[uuid.UUID, Account], *, actor: Actor
+    ) -> int:
+        """`expire_overdue` for many locked accounts, in a number of statements that does not grow
+        with them; returns how many lots were written off.
+        """
+        now = self._platform.clock.now()
+        late = session.execute(
+            select(Lot.id, Lot.account_id, Lot.remaining - Lot.held, Entry.origin_id)
+            .join(Entry, (Entry.account_id == Lot.account_id) & (Entry.seq == Lot.entry_seq))
+            .where(
+                Lot.account_id.in_(list(accounts)), Lot.remaining > Lot.held, Lot.expires_at <= now
+            )
+            .order_by(Lot.account_id, Lot.expires_at, Lot.id)
+        ).all()
+        if not late:
+            return 0
+        heads: dict[uuid.UUID, Head] = {}
+        drafts: list[Draft] = []
+        moves: list[dict[str, Any]] = []
+        for lot_id, account_id, points, origin_id in late:
+            head = heads.get(account_id) or Head.of(accounts[account_id])
+            source = f"lot:{lot_id}:{head.seq + 1}"
+            cause = Cause(source=source, actor=actor, origin_id=origin_id)
+            draft = draft_entry(
+                head, -points, kind="expire", contra="expired", cause=cause, now=now
+            )
+            drafts.append(draft)
+            heads[account_id] = Head.after(draft.entry)
+            moves.append(
+                {
+                    "lot_id": lot_id,
+                    "account_id": account_id,
+                    "entry_seq": draft.entry.seq,
+                    "amount": points,
+                }
+            )
+        connection = session.connection()
+        connection.execute(_INTO_ENTRY, [draft.row for draft in drafts])
+        connection.execute(_INTO_MOVE, moves)
+        connection.execute(_EMPTY_LOT, [{"of_lot": move["lot_id"]} for move in moves])
+        for account_id, head in heads.items():
+            head.move(accounts[account_id])
+        session.flush()
+        moved = [moved_event(accounts[draft.entry.account_id], draft.entry) for draft in drafts]
+        self._platform.events.publish_many(session, moved)
+        return len(late)
 
     @staticmethod
     def _origins(
@@ -276,11 +358,14 @@ class Ledger:
             return None
         if draft.note is not None:
             connection.execute(_INTO_NOTE, draft.note)
-        Head.after(entry).move(account)
+        # What may flush comes before the account moves, while all its sums still agree.
+        if kind in ("earn", "spend"):
+            self._policies.follow_activity(session, [(account, entry.effective_at)])
         if contra == "issued":
-            account.earned += amount
             at = (reverses or entry).effective_at
             self._counting.points(session, [(account.subject_id, at, amount)])
+            account.earned += amount
+        Head.after(entry).move(account)
         return entry
 
     def credit(
@@ -289,21 +374,20 @@ class Ledger:
         account: Account,
         entry: Entry,
         *,
-        lots: Sequence[tuple[int, datetime | None, datetime | None]],
+        lots: Sequence[Part],
     ) -> None:
         """Make the lots of an entry that brings points, after a debt took its share.
 
         Args:
-            lots: (points, available_at, expires_at), with None for at once and never; the points
-                add up to the entry's amount.
+            lots: with None for available at once, and for no end; they add up to the amount.
         """
         made: list[dict[str, Any]] = []
         repaid: list[tuple[uuid.UUID, int]] = []
         debt = account.debt
-        for points, available_at, expires_at in lots:
-            share = min(debt, points)
+        for part in lots:
+            share = min(debt, part.points)
             debt -= share
-            row = _lot_row(entry, points, available_at=available_at, expires_at=expires_at)
+            row = _lot_row(entry, part)
             row["remaining"] -= share
             made.append(row)
             if share:
@@ -331,6 +415,13 @@ class Ledger:
     def announce(self, session: Session, account: Account, entry: Entry) -> None:
         """Publish the one event of an entry."""
         self._platform.events.publish_many(session, [moved_event(account, entry)])
+
+    def _ending(self, session: Session, account: Account, entry: Entry, part: Part) -> Part:
+        """With the end that the wallet's policy gives, unless it has one of its own."""
+        if part.expires_at is not None:
+            return part
+        ends, follows = self._policies.end_of(session, account, entry.effective_at)
+        return replace(part, expires_at=ends, follows_activity=follows)
 
     def _into_entry(self, session: Session) -> Any:
         if self._entry_insert is None:
@@ -426,15 +517,14 @@ class Ledger:
         self._move(session, account, [(lot.id, entry.seq, -points) for lot, points in given])
 
 
-def _lot_row(
-    entry: Entry, points: int, *, available_at: datetime | None, expires_at: datetime | None
-) -> dict[str, Any]:
+def _lot_row(entry: Entry, part: Part) -> dict[str, Any]:
     return {
         "id": uuid7(),
         "account_id": entry.account_id,
         "entry_seq": entry.seq,
-        "amount": points,
-        "remaining": points,
-        "available_at": available_at or entry.effective_at,
-        "expires_at": expires_at,
+        "amount": part.points,
+        "remaining": part.points,
+        "available_at": part.available_at or entry.effective_at,
+        "expires_at": part.expires_at,
+        "follows_activity": part.follows_activity,
     }

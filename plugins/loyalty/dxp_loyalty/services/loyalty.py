@@ -7,9 +7,11 @@ from typing import Any
 
 from dxp.api import Platform
 from dxp_loyalty.services.adjustments import Adjustments
+from dxp_loyalty.services.approvals import Approvals
 from dxp_loyalty.services.balances import PointsService
 from dxp_loyalty.services.day_keeping import Days
 from dxp_loyalty.services.earning import Earning
+from dxp_loyalty.services.expiry import ExpiryPolicies
 from dxp_loyalty.services.holds import Holds
 from dxp_loyalty.services.issuing import Issuer
 from dxp_loyalty.services.ledger import Ledger
@@ -18,12 +20,14 @@ from dxp_loyalty.services.merging import Merging
 from dxp_loyalty.services.occasions import Occasions
 from dxp_loyalty.services.people import People
 from dxp_loyalty.services.planning import Planner
+from dxp_loyalty.services.reasons import Reasons
 from dxp_loyalty.services.redemptions import Redemptions
 from dxp_loyalty.services.reversals import Reversals
 from dxp_loyalty.services.rewards import Rewards
 from dxp_loyalty.services.tier_counting import TierCounting
 from dxp_loyalty.services.tier_plans import TierPlans
 from dxp_loyalty.services.tier_standing import TierStandings
+from dxp_loyalty.services.transfers import Transfers
 from dxp_loyalty.settings import LoyaltySettings
 
 
@@ -36,7 +40,8 @@ class Loyalty:
         self.tier_plans = TierPlans(platform)
         self.tier_counting = TierCounting(settings, self.tier_plans)
         self.tiers = TierStandings(platform, settings, self.tier_plans, self.tier_counting)
-        self.ledger = Ledger(platform, self.tier_counting)
+        self.expiry = ExpiryPolicies(platform, settings)
+        self.ledger = Ledger(platform, self.tier_counting, self.expiry)
         self.reversals = Reversals(platform, self.ledger)
         self.holds = Holds(platform, self.ledger)
         self.rewards = Rewards(platform, settings)
@@ -51,6 +56,9 @@ class Loyalty:
         )
         self.points = PointsService(platform, settings)
         self.adjustments = Adjustments(platform, settings, self.ledger)
+        self.reasons = Reasons(platform)
+        self.approvals = Approvals(platform, settings, self.adjustments, self.reasons)
+        self.transfers = Transfers(platform, settings, self.ledger)
         self.merging = Merging(
             platform, self.ledger, self.redemptions, self.planner, self.membership, self.tiers
         )

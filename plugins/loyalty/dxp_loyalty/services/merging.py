@@ -21,7 +21,7 @@ from dxp_loyalty.services.accounts import accounts_of, free_lots, lock_accounts,
 from dxp_loyalty.services.birthdays import APART
 from dxp_loyalty.services.entries import Cause
 from dxp_loyalty.services.issuing import GIVEN
-from dxp_loyalty.services.ledger import Ledger
+from dxp_loyalty.services.ledger import Ledger, Part
 from dxp_loyalty.services.membership import Membership
 from dxp_loyalty.services.planning import BIRTHDAY, Planner
 from dxp_loyalty.services.redemptions import Redemptions
@@ -152,12 +152,10 @@ class Merging:
         payer, payee = (giver, taker) if points > 0 else (taker, giver)
         lots = self._own_first(session, payer, whose[payer.id])
         taken = take(lots, abs(points))
-        parts: list[tuple[int, Any, Any]] = [
-            (share, lot.available_at, lot.expires_at) for lot, share in taken
-        ]
+        parts = [Part.of(lot, share) for lot, share in taken]
         missing = abs(points) - sum(share for _lot, share in taken)
         if missing:
-            parts.append((missing, None, None))
+            parts.append(Part(points=missing))
         for account, amount in sorted(
             ((payer, -abs(points)), (payee, abs(points))), key=lambda side: side[0].id
         ):
@@ -178,7 +176,7 @@ class Merging:
         session: Session,
         account: Account,
         entry: Entry,
-        parts: Sequence[tuple[int, Any, Any]],
+        parts: Sequence[Part],
         origin_id: uuid.UUID | None,
         *,
         debt: bool,
@@ -193,7 +191,7 @@ class Merging:
                     given.append((lot, share))
                     left -= share
             self._ledger.give_back(session, account, entry, given)
-            parts = [(left, None, None)] if left else []
+            parts = [Part(points=left)] if left else []
         if parts:
             self._ledger.credit(session, account, entry, lots=parts)
         session.flush()

@@ -6,16 +6,18 @@ import uuid
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import Select, case, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from dxp.api import Actor, EventRow, Subject
 from dxp_loyalty.events import BirthdayGiftClaimed, BirthdayGiftIssued
 from dxp_loyalty.models import (
     Account,
+    AdjustmentRequest,
     CouponCode,
     Entry,
     EntryNote,
+    ExpiryWarning,
     Hold,
     Member,
     OccasionDate,
@@ -88,6 +90,20 @@ class People:
                 )
             ],
             "tier": _tier(session, subject_id),
+            "adjustments_asked_for": [
+                {
+                    "points": row.points,
+                    "reason": row.reason_code,
+                    "note": row.note,
+                    "state": row.state,
+                    "asked_at": row.asked_at.isoformat(),
+                }
+                for row in session.scalars(
+                    select(AdjustmentRequest)
+                    .where(AdjustmentRequest.subject_id.in_(_members(subject_id)))
+                    .order_by(AdjustmentRequest.id)
+                )
+            ],
         }
         return found if any(found.values()) else {}
 
@@ -108,6 +124,19 @@ class People:
         session.execute(
             update(Order).where(Order.subject_id.in_(subject_ids)).values(number=None, lines=[])
         )
+        session.execute(
+            update(AdjustmentRequest)
+            .where(AdjustmentRequest.subject_id.in_(subject_ids))
+            .values(
+                note="",
+                decision_note="",
+                state=case(
+                    (AdjustmentRequest.state == "pending", "withdrawn"),
+                    else_=AdjustmentRequest.state,
+                ),
+            )
+        )
+        session.execute(delete(ExpiryWarning).where(ExpiryWarning.account_id.in_(list(accounts))))
         for model in (TierCounter, TierStanding, TierChange):
             session.execute(delete(model).where(model.subject_id.in_(subject_ids)))
         session.execute(delete(OccasionDate).where(OccasionDate.subject_id.in_(subject_ids)))
@@ -189,12 +218,17 @@ class People:
         }
 
 
+def _members(subject_id: uuid.UUID) -> Select[uuid.UUID]:
+    """Somebody, and those who were merged into them."""
+    return select(Subject.id).where(
+        (Subject.id == subject_id) | (Subject.merged_into_id == subject_id)
+    )
+
+
 def _tier(session: Session, subject_id: uuid.UUID) -> dict[str, Any]:
     """The tier with its history, and what counts towards it by day."""
     standing = session.get(TierStanding, subject_id)
-    members = select(Subject.id).where(
-        (Subject.id == subject_id) | (Subject.merged_into_id == subject_id)
-    )
+    members = _members(subject_id)
     history = session.scalars(
         select(TierChange).where(TierChange.subject_id.in_(members)).order_by(TierChange.id)
     )

@@ -127,6 +127,17 @@ def tiers_changed() -> PreconditionFailed:
     )
 
 
+def policy_changed() -> PreconditionFailed:
+    """Somebody else was faster."""
+    return PreconditionFailed(
+        gettext(
+            "The edit began from an older version of the policy, because somebody changed it "
+            "meanwhile; load it again and repeat the edit"
+        ),
+        code="policy_changed",
+    )
+
+
 def reward_changed(*, actual: int, expected: int) -> PreconditionFailed:
     """Somebody else was faster."""
     return PreconditionFailed(

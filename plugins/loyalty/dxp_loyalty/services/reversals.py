@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from dxp.api import Platform, gettext
 from dxp_loyalty.models import Account, Entry, Lot, LotMove
@@ -29,8 +29,9 @@ class Reversals:
         """Take back `points` of the entry `seq` of a locked account.
 
         Earned points are clawed back from their own lot, then from other free lots, and what is
-        missing becomes a debt. Spent points return to the lots they came from, with their
-        expiry; those that have expired meanwhile expire at once.
+        missing becomes a debt. Those that expired unused are not taken a second time. Spent
+        points return to the lots they came from, with their expiry; those that have expired
+        meanwhile expire at once.
 
         Returns:
             The entry, or None when this cause already took points back.
@@ -76,6 +77,7 @@ class Reversals:
         possible = own.amount - own.reversed
         if points > possible:
             raise refusals.over_reversal(possible=possible)
+        self._wake(session, account, own, points, cause=cause)
         others = [lot for lot in free_lots(session, account.id) if lot.id != own.id]
         entry = self._ledger.append(
             session,
@@ -92,6 +94,49 @@ class Reversals:
         self._ledger.draw(session, account, entry, take([own, *others], points))
         self._ledger.announce(session, account, entry)
         return entry
+
+    def _wake(
+        self, session: Session, account: Account, own: Lot, points: int, *, cause: Cause
+    ) -> None:
+        """Give a lot back what of it expired, as far as it is about to be clawed back."""
+        missing = points - (own.remaining - own.held)
+        if missing <= 0:
+            return
+        back = aliased(Entry)
+        given = (
+            select(func.coalesce(func.sum(back.amount), 0))
+            .where(back.account_id == Entry.account_id, back.reverses == Entry.seq)
+            .correlate(Entry)
+            .scalar_subquery()
+        )
+        expired = session.execute(
+            select(Entry, -Entry.amount - given)
+            .join(
+                LotMove,
+                (LotMove.account_id == Entry.account_id) & (LotMove.entry_seq == Entry.seq),
+            )
+            .where(LotMove.lot_id == own.id, LotMove.amount > 0, Entry.kind == "expire")
+            .order_by(Entry.seq.desc())
+        ).all()
+        for original, out in expired:
+            share = min(missing, int(out))
+            if share <= 0:
+                continue
+            entry = self._ledger.append(
+                session,
+                account,
+                share,
+                kind="reverse",
+                contra=original.contra,
+                cause=replace(
+                    cause, source=f"{cause.source}:{original.seq}", origin_id=original.origin_id
+                ),
+                reverses=original,
+            )
+            assert entry is not None, "the cause is new"
+            self._ledger.give_back(session, account, entry, [(own, share)])
+            self._ledger.announce(session, account, entry)
+            missing -= share
 
     def _restore(
         self, session: Session, account: Account, original: Entry, points: int, *, cause: Cause

@@ -158,7 +158,7 @@ def _roots(session: Session, subject_ids: Collection[uuid.UUID]) -> dict[uuid.UU
             Subject.id.in_(subject_ids), Subject.merged_into_id.is_not(None)
         )
     )
-    return dict(rows.all())
+    return {merged: root for merged, root in rows if root is not None}
 
 
 def _issued(session: Session, subjects: Sequence[uuid.UUID]) -> Iterator[Collected]:

@@ -191,6 +191,26 @@ class TierStandings:
         """The higher of the earned and the manual tier, today."""
         return _held(steps, standing, course.state, self.today)
 
+    def tiers_of(
+        self, session: Session, subject_ids: Collection[uuid.UUID]
+    ) -> dict[uuid.UUID, Tier]:
+        """The tiers that count for members, as they were last told; nobody's below the lowest."""
+        steps = self._plans.ladder(session)
+        if steps is None or not subject_ids:
+            return {}
+        rows = session.execute(
+            select(TierStanding.subject_id, TierStanding.tier_id).where(
+                TierStanding.subject_id.in_(subject_ids)
+            )
+        )
+        kept: dict[uuid.UUID, uuid.UUID | None] = dict(rows.all())
+        found: dict[uuid.UUID, Tier] = {}
+        for subject_id in subject_ids:
+            own = steps.tier(max(steps.level_of(kept.get(subject_id)), steps.rules.floor))
+            if own is not None:
+                found[subject_id] = own
+        return found
+
     def history(self, session: Session, subject_id: uuid.UUID) -> Sequence[TierChange]:
         """Changes of a member's tier, the latest first."""
         return session.scalars(

@@ -6,7 +6,7 @@ import uuid
 from typing import Any
 
 from dxp.api import ApiBlueprint, Call, Page, needs, paginate
-from dxp_loyalty.permissions import ADJUST, LEDGER_READ
+from dxp_loyalty.permissions import ADJUST, LEDGER_READ, TRANSFER
 from dxp_loyalty.services.loyalty import Loyalty
 from dxp_loyalty.services.statements import NEWEST_FIRST, entries_query
 from dxp_loyalty.web import present, schemas
@@ -55,15 +55,16 @@ def list_ledger(call: Call, subject_id: uuid.UUID) -> Page:
     summary="Add or take points by hand",
     access=needs(ADJUST),
     body=schemas.AdjustmentIn,
-    response=schemas.WalletOut(many=True),
+    response=schemas.AdjustmentOut,
     status=201,
+    also=(202,),
     idempotent=True,
-    problems=("unknown_subject", "insufficient_points", "invalid_points"),
+    problems=("unknown_subject", "insufficient_points", "invalid_points", "unknown_reason_code"),
 )
 def adjust_points(call: Call, body: dict[str, Any], subject_id: uuid.UUID) -> Any:
-    """Taking never makes a debt. The answer is the member's wallets afterwards."""
+    """Taking never makes a debt. What is above the limit waits for a second person: 202."""
     loyalty = call.platform.services.get(Loyalty)
-    loyalty.adjustments.adjust(
+    outcome = loyalty.approvals.adjust(
         call.session,
         subject_id,
         body["points"],
@@ -71,5 +72,43 @@ def adjust_points(call: Call, body: dict[str, Any], subject_id: uuid.UUID) -> An
         note=body["note"],
         actor=call.actor,
     )
+    call.session.flush()
     root_id = call.platform.subjects.get(call.session, subject_id)
-    return loyalty.points.wallets(call.session, root_id)
+    waits = outcome.request is not None
+    answer = {
+        "status": "pending" if waits else "done",
+        "request_id": None if outcome.request is None else outcome.request.id,
+        "wallets": loyalty.points.wallets(call.session, root_id),
+    }
+    return call.reply(answer, status=202 if waits else 201)
+
+
+@api.endpoint(
+    "POST",
+    "/transfers",
+    summary="Transfer points between members",
+    access=needs(TRANSFER),
+    body=schemas.TransferIn,
+    response=schemas.TransferOut,
+    status=201,
+    idempotent=True,
+    problems=(
+        "unknown_subject",
+        "insufficient_points",
+        "invalid_points",
+        "limit_reached",
+        "not_active",
+        "same_member",
+    ),
+)
+def transfer_points(call: Call, body: dict[str, Any]) -> Any:
+    """Points keep the day on which they end. A debt of the one who gets them is repaid first."""
+    loyalty = call.platform.services.get(Loyalty)
+    return loyalty.transfers.transfer(
+        call.session,
+        body["giver"],
+        body["taker"],
+        body["points"],
+        note=body["note"],
+        actor=call.actor,
+    )

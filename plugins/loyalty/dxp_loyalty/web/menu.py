@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from dxp.api import MenuEntry
 from dxp.api import lazy_gettext as _l
-from dxp_loyalty.permissions import LEDGER_READ, OCCASIONS_READ, REWARDS_READ, RULES_READ
+from dxp_loyalty.permissions import (
+    APPROVE,
+    LEDGER_READ,
+    OCCASIONS_READ,
+    REWARDS_READ,
+    RULES_READ,
+    TIERS_READ,
+)
 
 MENU = (
     MenuEntry(
@@ -38,5 +45,29 @@ MENU = (
         icon="balloon",
         section="loyalty",
         order=40,
+    ),
+    MenuEntry(
+        label=_l("Tiers"),
+        endpoint="loyalty_admin.list_tiers",
+        permission=TIERS_READ,
+        icon="bar-chart-steps",
+        section="loyalty",
+        order=50,
+    ),
+    MenuEntry(
+        label=_l("Expiry"),
+        endpoint="loyalty_admin.show_expiry",
+        permission=LEDGER_READ,
+        icon="hourglass-split",
+        section="loyalty",
+        order=60,
+    ),
+    MenuEntry(
+        label=_l("Adjustments"),
+        endpoint="loyalty_admin.list_requests",
+        permission=APPROVE,
+        icon="people",
+        section="loyalty",
+        order=70,
     ),
 )

@@ -6,7 +6,6 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate, validates
 
-from dxp_loyalty.services.adjustments import REASON_CODES
 from dxp_loyalty.services.amounts import MAX_POINTS
 from dxp_loyalty.services.rule_language import EARNING_EVENTS, DefinitionSchema
 
@@ -96,13 +95,40 @@ class AdjustmentIn(Schema):
         validate=validate.Range(-MAX_POINTS, MAX_POINTS),
         metadata={"example": 50},
     )
-    reason_code = fields.String(required=True, validate=validate.OneOf(REASON_CODES))
+    reason_code = fields.String(required=True, validate=KEY, metadata={"example": "goodwill"})
     note = fields.String(load_default="", validate=validate.Length(0, 500))
 
     @validates("points")
     def check_points(self, value: int, **_options: Any) -> None:
         if value == 0:
             raise ValidationError("Zero moves no points.")
+
+
+class AdjustmentOut(Schema):
+    """What became of an adjustment: `done`, with the wallets afterwards, or `pending` until a
+    second person decides; then nothing moved yet."""
+
+    status = fields.String(required=True, validate=validate.OneOf(["done", "pending"]))
+    request_id = fields.UUID(required=True, allow_none=True)
+    wallets = fields.List(fields.Nested(WalletOut), required=True)
+
+
+class TransferIn(Schema):
+    """Points from one member to another."""
+
+    giver = fields.UUID(required=True, data_key="from")
+    taker = fields.UUID(required=True, data_key="to")
+    points = points(required=True)
+    note = fields.String(load_default="", validate=validate.Length(0, 500))
+
+
+class TransferOut(Schema):
+    """A transfer: two entries of the ledger under one id."""
+
+    id = fields.UUID(required=True)
+    giver = fields.UUID(required=True, data_key="from", attribute="giver_id")
+    taker = fields.UUID(required=True, data_key="to", attribute="taker_id")
+    points = fields.Integer(required=True)
 
 
 class ReasonOut(Schema):

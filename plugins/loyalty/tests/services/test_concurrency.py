@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from dxp.api import Platform, Problem, SystemActor
+from dxp.api import KeyActor, Platform, Problem, SystemActor
 from dxp_loyalty.services.accounts import open_account
 from dxp_loyalty.services.entries import Cause
 
@@ -165,3 +165,45 @@ def test_a_gift_is_claimed_once(
     assert all_at_once([claim] * 16) == {"done": 1, "not_active": 15}
     assert programme.available(member) == 200
     programme.check()
+
+
+def test_transfers_that_cross_do_not_deadlock(programme: Any, platform: Platform) -> None:
+    """Forty each way between three members at once; no point is lost or made."""
+    members = [programme.member() for _ in range(3)]
+    for member in members:
+        programme.give(member, 200)
+    pairs = [(a, b) for a in members for b in members if a != b]
+
+    def give(giver: uuid.UUID, taker: uuid.UUID) -> None:
+        with platform.db.write() as session:
+            programme.loyalty.transfers.transfer(session, giver, taker, 5, actor=ACTOR)
+
+    tasks = [lambda pair=pair: give(*pair) for pair in pairs * 10]
+    assert all_at_once(tasks) == {"done": 60}
+    assert [programme.available(member) for member in members] == [200, 200, 200]
+    programme.check()
+
+
+def test_an_adjustment_is_decided_once(
+    programme: Any, member: uuid.UUID, platform: Platform
+) -> None:
+    """Sixteen colleagues press the button."""
+    approvals = programme.loyalty.approvals
+    with platform.db.write() as session:
+        asked = approvals.adjust(
+            session, member, 50_000, reason_code="goodwill", note="", actor=key_named("desk")
+        )
+
+    def approve(number: int) -> None:
+        with platform.db.write() as session:
+            approvals.approve(session, asked.request.id, actor=key_named(f"colleague-{number}"))
+
+    tasks = [lambda number=number: approve(number) for number in range(16)]
+    assert all_at_once(tasks) == {"done": 1, "request_decided": 15}
+    assert programme.available(member) == 50_000
+    programme.check()
+
+
+def key_named(name: str) -> KeyActor:
+    """Somebody who is not the system itself."""
+    return KeyActor(key_id=uuid.uuid4(), name=name)

@@ -186,7 +186,7 @@ def test_an_adjustment_is_in_the_ledger_and_in_the_audit_log(
     url = f"/api/v1/members/{member}/adjustments"
     answer = server.post(url, json=body, headers=key())
     assert answer.status_code == 201
-    assert answer.json[0]["available"] == 40
+    assert (answer.json["status"], answer.json["wallets"][0]["available"]) == ("done", 40)
     (line,) = server.get(f"/api/v1/loyalty/members/{member}/ledger").json["data"]
     assert line["kind"] == "adjust"
     assert line["note"] == "Late parcel"

@@ -2,31 +2,42 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import uuid
+from datetime import date, datetime, timedelta
 from typing import Any
 
-from marshmallow import Schema, ValidationError, fields, validate, validates
-from sqlalchemy import select
+from flask import make_response, request
+from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate, validates
+from sqlalchemy import Select, select
 
 from dxp.api import AdminCall, Problem, format_number, needs, paginate
 from dxp.api import gettext as _
 from dxp.contracts import Profiles
-from dxp_loyalty.models import Account
-from dxp_loyalty.permissions import ADJUST, LEDGER_READ, OCCASIONS_WRITE
-from dxp_loyalty.services.adjustments import REASON_CODES
+from dxp_loyalty.models import Account, Entry
+from dxp_loyalty.permissions import ADJUST, LEDGER_READ, OCCASIONS_WRITE, TIERS_WRITE
 from dxp_loyalty.services.amounts import MAX_POINTS
+from dxp_loyalty.services.balances import balance_as_of
 from dxp_loyalty.services.explain import why
 from dxp_loyalty.services.invariants import verify_account
+from dxp_loyalty.services.months import DAY, midnight
 from dxp_loyalty.services.statements import NEWEST_FIRST, entries_query
+from dxp_loyalty.services.tier_views import tier_view
+from dxp_loyalty.web import tier_present
 from dxp_loyalty.web.admin.blueprint import admin, loyalty_of, tell
-from dxp_loyalty.web.admin.words import adjustment_reasons, kinds, reason_text, states
+from dxp_loyalty.web.admin.words import kinds, reason_text, states, tier_causes
+from dxp_loyalty.web.schemas import KEY
+
+KINDS = ("earn", "spend", "expire", "adjust", "reverse", "transfer")
+TIER_CHANGES = 10
 
 
 class AdjustmentForm(Schema):
     """Points to add or to take, and why."""
 
     points = fields.Integer(required=True, validate=validate.Range(-MAX_POINTS, MAX_POINTS))
-    reason_code = fields.String(required=True, validate=validate.OneOf(REASON_CODES))
+    reason_code = fields.String(required=True, validate=KEY)
     note = fields.String(load_default="", allow_none=True, validate=validate.Length(0, 500))
     once = fields.UUID(required=True)
 
@@ -36,12 +47,30 @@ class AdjustmentForm(Schema):
             raise ValidationError(_("Zero moves no points."))
 
 
+class LedgerQuery(Schema):
+    """Which lines to show; both days are with them, in the programme's zone."""
+
+    class Meta:
+        unknown = EXCLUDE
+
+    kind = fields.String(load_default="", validate=validate.OneOf(["", *KINDS]))
+    since = fields.Date(load_default=None, allow_none=True)
+    until = fields.Date(load_default=None, allow_none=True)
+
+
 @admin.page("GET", "/members/<uuid:subject_id>", access=needs(LEDGER_READ), paged=True)
 def show_member(call: AdminCall, subject_id: uuid.UUID) -> Any:
-    """Wallets, gifts, and the ledger line by line."""
+    """Wallets, tier, gifts, and the ledger line by line."""
     loyalty = loyalty_of(call)
-    query = entries_query(subject_id, wallet=loyalty.settings.wallet)
-    page = paginate(call, query, keys=NEWEST_FIRST)
+    asked = _asked()
+    page = paginate(call, _lines(call, subject_id, asked), keys=NEWEST_FIRST)
+    view = tier_view(
+        call.session,
+        subject_id,
+        plans=loyalty.tier_plans,
+        counting=loyalty.tier_counting,
+        standings=loyalty.tiers,
+    )
     lines = [
         {
             "entry": row[0],
@@ -63,12 +92,54 @@ def show_member(call: AdminCall, subject_id: uuid.UUID) -> Any:
         next_cursor=page.next,
         gifts=loyalty.occasions.gifts(call.session, subject_id),
         kinds=kinds(),
+        asked=asked,
+        balance_then=_balance_then(call, subject_id, asked["until"]),
+        tier=None if view is None else tier_present.shown(call.platform, view, call.locale),
+        tier_changes=loyalty.tiers.history(call.session, subject_id)[:TIER_CHANGES],
+        tier_causes=tier_causes(),
+        requests=[
+            row
+            for row in loyalty.approvals.of_member(call.session, subject_id)
+            if row.state == "pending"
+        ],
+        may_tier=call.actor.may(TIERS_WRITE),
         states=dict(states()),
         reason_text=reason_text,
-        reasons=adjustment_reasons(),
+        reasons=[
+            (reason.key, reason.name)
+            for reason in loyalty.reasons.listed(call.session, call.locale)
+            if reason.active
+        ],
         once=uuid.uuid4(),
         may_adjust=call.actor.may(ADJUST),
     )
+
+
+@admin.page("GET", "/members/<uuid:subject_id>/ledger.csv", access=needs(LEDGER_READ))
+def export_ledger(call: AdminCall, subject_id: uuid.UUID) -> Any:
+    """The lines that the page shows, all of them, for a spreadsheet."""
+    query = _lines(call, subject_id, _asked()).order_by(Entry.seq)
+    file = io.StringIO()
+    file.write("\ufeff")  # spreadsheet programs take the file for UTF-8 by it
+    table = csv.writer(file)
+    table.writerow(["no", "when", "kind", "points", "balance", "why", "note", "actor", "source"])
+    for entry, note, rule, reward in call.session.execute(query):
+        reason = why(call.platform, entry, note=note, rule=rule, reward=reward, locale=call.locale)
+        words = [reason, "" if note is None else note.note, entry.actor, entry.source]
+        table.writerow(
+            [
+                entry.seq,
+                entry.effective_at.isoformat(),
+                entry.kind,
+                entry.amount,
+                entry.balance_after,
+                *map(_cell, words),
+            ]
+        )
+    response = make_response(file.getvalue())
+    response.headers["Content-Type"] = "text/csv; charset=utf-8"
+    response.headers["Content-Disposition"] = 'attachment; filename="ledger.csv"'
+    return response
 
 
 @admin.page(
@@ -104,10 +175,16 @@ def adjust_member(call: AdminCall, subject_id: uuid.UUID) -> Any:
         once = f"form:{values.pop('once')}"
         values["note"] = values["note"] or ""
         try:
-            loyalty_of(call).adjustments.adjust(
+            outcome = loyalty_of(call).approvals.adjust(
                 call.session, subject_id, actor=call.actor, once=once, **values
             )
-            call.toast(_("The points are adjusted."))
+            if outcome.request is None:
+                call.toast(_("The points are adjusted."))
+            else:
+                call.toast(
+                    _("So many points take a second person; the adjustment waits for one."),
+                    kind="info",
+                )
         except Problem as problem:
             errors = call.errors_of(problem)
     tell(call, errors)
@@ -121,3 +198,52 @@ def pause_member(call: AdminCall, subject_id: uuid.UUID) -> Any:
     loyalty_of(call).membership.pause(call.session, subject_id, paused=paused, actor=call.actor)
     call.toast(_("Gifts are stopped.") if paused else _("Gifts go on."))
     return call.redirect("loyalty_admin.show_member", subject_id=subject_id)
+
+
+def _asked() -> dict[str, Any]:
+    """The filter as far as it can be read; what cannot is left out."""
+    data = {name: value for name, value in request.args.items() if value.strip()}
+    schema = LedgerQuery()
+    try:
+        loaded: dict[str, Any] = schema.load(data)
+    except ValidationError as error:
+        wrong = error.normalized_messages()  # type: ignore[no-untyped-call]
+        loaded = schema.load({name: data[name] for name in data if name not in wrong})
+    return loaded
+
+
+def _lines(
+    call: AdminCall, subject_id: uuid.UUID, asked: dict[str, Any]
+) -> Select[*tuple[Any, ...]]:
+    settings = loyalty_of(call).settings
+    query = entries_query(subject_id, wallet=settings.wallet)
+    if asked["kind"]:
+        query = query.where(Entry.kind == asked["kind"])
+    if asked["since"] is not None:
+        query = query.where(Entry.effective_at >= midnight(asked["since"], settings.timezone))
+    if asked["until"] is not None:
+        query = query.where(Entry.effective_at < _end(asked["until"], settings.timezone))
+    return query
+
+
+def _balance_then(call: AdminCall, subject_id: uuid.UUID, until: date | None) -> int | None:
+    """The balance at the end of a day."""
+    settings = loyalty_of(call).settings
+    account_id = call.session.scalar(
+        select(Account.id).where(
+            Account.subject_id == subject_id, Account.wallet == settings.wallet
+        )
+    )
+    if until is None or account_id is None:
+        return None
+    moment = _end(until, settings.timezone) - timedelta(microseconds=1)
+    return balance_as_of(call.session, account_id, moment)
+
+
+def _end(day: date, zone: str) -> datetime:
+    return midnight(min(day, date(9998, 12, 30)) + DAY, zone)
+
+
+def _cell(text: str) -> str:
+    """No text of ours becomes a formula of a spreadsheet program."""
+    return f"'{text}" if text[:1] in "=+-@\t\r" and text else text

@@ -5,7 +5,6 @@ from __future__ import annotations
 from babel.dates import get_day_names
 
 from dxp.api import gettext as _
-from dxp_loyalty.services.adjustments import REASON_CODES
 
 
 def states() -> list[tuple[str, str]]:
@@ -53,16 +52,17 @@ def kinds() -> dict[str, str]:
     }
 
 
-def adjustment_reasons() -> list[tuple[str, str]]:
-    """Reasons of an adjustment, for a chooser."""
-    known = {
-        "goodwill": _("Goodwill"),
-        "correction": _("Correction"),
-        "migration": _("Brought along from another system"),
-        "fraud": _("Fraud"),
-        "other": _("Other"),
+def tier_causes() -> dict[str, str]:
+    """Why a member's tier changed."""
+    return {
+        "earned": _("Reached"),
+        "returned": _("Lost by a return"),
+        "ended": _("Its time was over"),
+        "manual": _("Given by staff"),
+        "manual_ended": _("The given tier was over"),
+        "ladder": _("The tiers were changed"),
+        "merged": _("Merged with another customer, or split"),
     }
-    return [(code, known[code]) for code in REASON_CODES]
 
 
 def occasion_kinds() -> list[tuple[str, str]]:
