@@ -39,7 +39,9 @@ def check_problem(endpoint: Endpoint, problem: Problem) -> None:
 
 def check_status(endpoint: Endpoint, response: Response) -> None:
     """In tests, refuse an answer with another status than the documented one."""
-    expected = {endpoint.status} | ({304} if endpoint.etag and endpoint.safe else set())
+    expected = {endpoint.status, *endpoint.also} | (
+        {304} if endpoint.etag and endpoint.safe else set()
+    )
     if _strict() and response.status_code not in expected:
         raise UndocumentedAnswer(
             f"{endpoint.method} {endpoint.rule} answers {response.status_code}, and is registered "
