@@ -154,6 +154,23 @@ class AdjustmentAsked(EventPayload):
 
 
 @dataclass(frozen=True, kw_only=True)
+class OrderReturned(EventPayload):
+    """Pieces of an order came back, and what they did to points was undone.
+
+    Attributes:
+        lines: pieces by line, named as in the order.
+        points_taken: that the lines had earned; `points_given`: that were spent on them.
+    """
+
+    type: ClassVar[str] = "loyalty.order_returned"
+    order_id: str
+    return_id: str
+    lines: dict[str, int]
+    points_taken: int
+    points_given: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class TierChanged(EventPayload):
     """A member moved to another tier.
 
@@ -213,6 +230,17 @@ def _gift(record: EventRecord) -> str:
     )
 
 
+def _returned(record: EventRecord) -> str:
+    points = int(record.data["points_taken"])
+    return ngettext(
+        "Order %(order)s: %(points)s point taken back",
+        "Order %(order)s: %(points)s points taken back",
+        points,
+        order=isolated(record.data["order_id"]),
+        points=format_number(points),
+    )
+
+
 def _asked(record: EventRecord) -> str:
     points = int(record.data["points"])
     return ngettext(
@@ -256,6 +284,7 @@ EVENTS = (
     EventType(payload=BirthdayGiftClaimed, label=_l("Birthday gift claimed"), summary=_gift),
     EventType(payload=OccasionGiftIssued, label=_l("Gift issued"), summary=_gift),
     EventType(payload=OccasionGiftClaimed, label=_l("Gift claimed"), summary=_gift),
+    EventType(payload=OrderReturned, label=_l("Order returned"), summary=_returned),
     EventType(payload=AdjustmentAsked, label=_l("Adjustment asked for"), summary=_asked),
     EventType(payload=PointsExpiring, label=_l("Points expire soon"), summary=_expiring),
     EventType(payload=TierChanged, label=_l("Tier changed"), summary=_tier),

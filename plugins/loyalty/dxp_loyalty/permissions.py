@@ -9,6 +9,7 @@ LEDGER_READ = "loyalty.ledger.read"
 ADJUST = "loyalty.adjustments.write"
 APPROVE = "loyalty.adjustments.approve"
 TRANSFER = "loyalty.transfers.write"
+RETURN = "loyalty.returns.write"
 REDEEM = "loyalty.redemptions.write"
 REWARDS_READ = "loyalty.rewards.read"
 REWARDS_WRITE = "loyalty.rewards.write"
@@ -24,6 +25,7 @@ PERMISSIONS = (
     Permission(name=ADJUST, label=_l("Add and take points by hand")),
     Permission(name=APPROVE, label=_l("Decide adjustments that others asked for"), scope=False),
     Permission(name=TRANSFER, label=_l("Transfer points between members")),
+    Permission(name=RETURN, label=_l("Report what of orders came back")),
     Permission(name=REDEEM, label=_l("Redeem rewards for members")),
     Permission(name=REWARDS_READ, label=_l("See rewards")),
     Permission(name=REWARDS_WRITE, label=_l("Create and change rewards")),

@@ -15,7 +15,7 @@ from dxp.contracts import (
     CustomersSplit,
     OrderPlaced,
 )
-from dxp_loyalty.events import PointsEarned, PointsReversed
+from dxp_loyalty.events import OrderReturned, PointsEarned, PointsReversed
 from dxp_loyalty.services.issuing import PURPOSE_GUARDIAN
 from dxp_loyalty.services.loyalty import Loyalty
 from dxp_loyalty.services.occasions import ToldBirthday
@@ -55,17 +55,21 @@ def ask_for_gifts(ctx: BatchContext) -> None:
 
 
 def follow_tiers(ctx: BatchContext) -> None:
-    """Raise, or lower, the tiers of those whose counters just changed."""
+    """Raise, or lower, the tiers of those whose counters just changed, or change by orders."""
     loyalty = ctx.platform.services.get(Loyalty)
-    taken = PointsReversed.type
+    by_orders = loyalty.tier_counting.by_orders(ctx.session)
+    taken = OrderReturned.type if by_orders else PointsReversed.type
+    heard = {taken, OrderPlaced.type if by_orders else PointsEarned.type}
     causes: tuple[tuple[Cause, bool], ...] = (("earned", False), ("returned", True))
     for cause, wanted in causes:
         members = {
             record.subject_id
             for record in ctx.records
-            if record.subject_id is not None and (record.type == taken) is wanted
+            if record.subject_id is not None
+            and record.type in heard
+            and (record.type == taken) is wanted
         }
-        loyalty.tiers.assess(ctx.session, members, cause=cause)
+        loyalty.tiers.assess(ctx.session, members, cause=cause, recount=by_orders)
 
 
 def follow_merges(ctx: BatchContext) -> None:
@@ -84,7 +88,7 @@ SUBSCRIPTIONS: Sequence[BatchSubscription] = (
     ),
     BatchSubscription(events=(CustomerRegistered.type,), handler=enrol, name="loyalty.enrol"),
     BatchSubscription(
-        events=(PointsEarned.type, PointsReversed.type),
+        events=(PointsEarned.type, PointsReversed.type, OrderPlaced.type, OrderReturned.type),
         handler=follow_tiers,
         name="loyalty.follow_tiers",
     ),

@@ -12,6 +12,7 @@ from dxp_loyalty.models.occasions import (
     OccasionRule,
 )
 from dxp_loyalty.models.orders import Earning, Order
+from dxp_loyalty.models.returns import OrderReturn
 from dxp_loyalty.models.rewards import (
     CouponCode,
     Hold,
@@ -43,6 +44,7 @@ MODELS = (
     Hold,
     HoldLot,
     CouponCode,
+    OrderReturn,
     AdjustmentReason,
     AdjustmentRequest,
     ExpiryPolicy,
@@ -78,6 +80,7 @@ __all__ = [
     "OccasionGrant",
     "OccasionRule",
     "Order",
+    "OrderReturn",
     "Reward",
     "RewardCounter",
     "RewardVersion",

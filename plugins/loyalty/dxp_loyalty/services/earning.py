@@ -142,7 +142,7 @@ class Earning:
         """
         rules = self._rules(session)
         told = [(record, _purchase(record)) for record in records if record.subject_id is not None]
-        if not rules or not told:
+        if not told:
             return
         first = claim_orders(session, told)
         awards = [

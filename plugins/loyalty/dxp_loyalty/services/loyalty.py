@@ -22,6 +22,7 @@ from dxp_loyalty.services.people import People
 from dxp_loyalty.services.planning import Planner
 from dxp_loyalty.services.reasons import Reasons
 from dxp_loyalty.services.redemptions import Redemptions
+from dxp_loyalty.services.returns import Returns
 from dxp_loyalty.services.reversals import Reversals
 from dxp_loyalty.services.rewards import Rewards
 from dxp_loyalty.services.tier_counting import TierCounting
@@ -62,4 +63,5 @@ class Loyalty:
         self.merging = Merging(
             platform, self.ledger, self.redemptions, self.planner, self.membership, self.tiers
         )
+        self.returns = Returns(platform, self.reversals, self.merging)
         self.people = People(self.merging, self.planner, self.membership)

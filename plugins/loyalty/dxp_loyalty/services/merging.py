@@ -15,7 +15,16 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from dxp.api import Actor, MergeContext, Platform, UnmergeContext, restored, snapshot_of, uuid7
+from dxp.api import (
+    Actor,
+    MergeContext,
+    Platform,
+    Subject,
+    UnmergeContext,
+    restored,
+    snapshot_of,
+    uuid7,
+)
 from dxp_loyalty.models import Account, Entry, Hold, Lot, LotMove, OccasionDate, OccasionGrant
 from dxp_loyalty.services.accounts import accounts_of, free_lots, lock_accounts, open_account, take
 from dxp_loyalty.services.birthdays import APART
@@ -94,6 +103,20 @@ class Merging:
         self._split_occasions(ctx)
         self._membership.split(ctx, ctx.undo.get("member") or {})
         self._tiers.unmerge(ctx)
+
+    def pass_on(self, session: Session, account: Account, *, actor: Actor) -> None:
+        """Let what came to the locked account of a merged member, or is missing there since, be
+        that of whom they were merged into."""
+        root_id = session.scalar(
+            select(Subject.merged_into_id).where(Subject.id == account.subject_id)
+        )
+        if root_id is None:
+            return
+        taker = open_account(session, self._platform, root_id, wallet=account.wallet)
+        self._ledger.expire_overdue(session, account, actor=actor)
+        for origin_id, points in self._sums(session, account):
+            origins = (origin_id, origin_id or account.subject_id)
+            self._transfer(session, account, taker, points, origins=origins, actor=actor)
 
     def void_open_holds(
         self, session: Session, accounts: Mapping[uuid.UUID, Account], *, actor: Actor

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Select, case, delete, func, select, update
+from sqlalchemy import Select, String, case, cast, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from dxp.api import Actor, EventRow, Subject
@@ -23,6 +23,7 @@ from dxp_loyalty.models import (
     OccasionDate,
     OccasionGrant,
     Order,
+    OrderReturn,
     Tier,
     TierChange,
     TierCounter,
@@ -89,6 +90,15 @@ class People:
                     .order_by(Order.placed_at, Order.id)
                 )
             ],
+            "returns": [
+                {"id": row.return_id, "lines": row.lines, "at": row.created_at.isoformat()}
+                for row in session.scalars(
+                    select(OrderReturn)
+                    .join(Order, Order.id == OrderReturn.order_id)
+                    .where(Order.subject_id.in_(_members(subject_id)))
+                    .order_by(OrderReturn.created_at, OrderReturn.id)
+                )
+            ],
             "tier": _tier(session, subject_id),
             "adjustments_asked_for": [
                 {
@@ -123,6 +133,13 @@ class People:
         # The shells stay for the ledger's sake; what was bought, and its number, goes.
         session.execute(
             update(Order).where(Order.subject_id.in_(subject_ids)).values(number=None, lines=[])
+        )
+        theirs = select(Order.id).where(Order.subject_id.in_(subject_ids))
+        session.execute(
+            update(OrderReturn)
+            .where(OrderReturn.order_id.in_(theirs))
+            .values(return_id=cast(OrderReturn.id, String), lines={})
+            .execution_options(synchronize_session=False)
         )
         session.execute(
             update(AdjustmentRequest)

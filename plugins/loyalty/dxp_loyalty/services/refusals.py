@@ -67,6 +67,20 @@ def over_reversal(*, possible: int) -> Unprocessable:
     )
 
 
+def over_return(*, line: str, possible: int) -> Unprocessable:
+    """More would come back of a line than was bought, less what came back before."""
+    return Unprocessable(
+        gettext(
+            "Only %(possible)s pieces of line “%(line)s” can still come back, because no more were "
+            "bought or they came back before; send fewer",
+            possible=format_number(possible),
+            line=line,
+        ),
+        code="over_reversal",
+        extra={"possible": possible},
+    )
+
+
 def hold_not_open(detail: str) -> Conflict:
     """The redemption was captured, voided or has run out of time."""
     return Conflict(detail, code="hold_not_open")

@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import uuid
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from sqlalchemy import delete, func, or_, select
+from sqlalchemy import delete, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from dxp.api import Subject, dialect_insert
-from dxp_loyalty.models import Account, Entry, TierCounter, TierPlan
+from dxp_loyalty.models import (
+    Account,
+    Entry,
+    Order,
+    OrderReturn,
+    TierCounter,
+    TierPlan,
+    TierStanding,
+)
 from dxp_loyalty.services.months import local_day
+from dxp_loyalty.services.return_shares import bought_of, share_of_order
 from dxp_loyalty.services.tier_plans import MONEY_UNIT, TierPlans
 from dxp_loyalty.settings import LoyaltySettings
 
@@ -29,18 +38,16 @@ class TierCounting:
         self._settings = settings
         self._plans = plans
 
-    def counts(self, session: Session, basis: str, currency: str | None = None) -> bool:
-        """Whether tiers are counted by `basis`, and in `currency`, at the moment."""
+    def by_orders(self, session: Session) -> bool:
+        """Whether tiers are counted by orders or what they cost; then whoever hears of an order
+        has its member counted anew."""
         steps = self._plans.ladder(session)
-        return (
-            steps is not None
-            and steps.plan.basis == basis
-            and (basis != "spend" or steps.plan.currency == currency)
-        )
+        return steps is not None and steps.plan.basis != "points"
 
     def points(self, session: Session, collected: Iterable[Collected]) -> None:
         """Points were issued, or taken back from the moment at which they were issued."""
-        if self.counts(session, "points"):
+        steps = self._plans.ladder(session)
+        if steps is not None and steps.plan.basis == "points":
             self._add(session, collected)
 
     def _add(self, session: Session, collected: Iterable[Collected]) -> None:
@@ -103,7 +110,11 @@ class TierCounting:
     ) -> dict[uuid.UUID, dict[date, int]]:
         """What the counters must say, from the ledger and the orders themselves."""
         sums: dict[uuid.UUID, dict[date, int]] = {one: defaultdict(int) for one in subject_ids}
-        for subject_id, moment, amount in _issued(session, list(subject_ids)):
+        if plan.basis == "points":
+            found = _issued(session, list(subject_ids))
+        else:
+            found = _bought(session, plan, list(subject_ids))
+        for subject_id, moment, amount in found:
             if subject_id in sums:
                 sums[subject_id][local_day(moment, self._settings.timezone)] += amount
         return {
@@ -129,19 +140,21 @@ class TierCounting:
 
 
 def members_with_accounts(session: Session, *, limit: int = 500) -> Iterator[list[uuid.UUID]]:
-    """Members who have an account, in the order of their ids, some at a time."""
+    """Members who have points, orders or a tier, in the order of their ids, some at a time."""
     after: uuid.UUID | None = None
     while True:
+        known = [
+            exists().where(table.subject_id == Subject.id)
+            for table in (Account, Order, TierStanding)
+        ]
         query = (
-            select(Account.subject_id)
-            .join(Subject, Subject.id == Account.subject_id)
-            .where(Subject.merged_into_id.is_(None), Subject.erased_at.is_(None))
-            .distinct()
-            .order_by(Account.subject_id)
+            select(Subject.id)
+            .where(Subject.merged_into_id.is_(None), Subject.erased_at.is_(None), or_(*known))
+            .order_by(Subject.id)
             .limit(limit)
         )
         if after is not None:
-            query = query.where(Account.subject_id > after)
+            query = query.where(Subject.id > after)
         ids = list(session.scalars(query))
         if not ids:
             return
@@ -193,6 +206,33 @@ def _issued(session: Session, subjects: Sequence[uuid.UUID]) -> Iterator[Collect
     )
     for subject_id, at, amount in rows:
         yield subject_id, at, int(amount)
+
+
+def _bought(session: Session, plan: TierPlan, subjects: Sequence[uuid.UUID]) -> Iterator[Collected]:
+    """Orders of members, or what was spent on them, less what came back."""
+    root = func.coalesce(Subject.merged_into_id, Subject.id)
+    rows = session.execute(
+        select(root, Order)
+        .join(Subject, Subject.id == Order.subject_id)
+        .where(or_(Subject.id.in_(subjects), Subject.merged_into_id.in_(subjects)))
+    ).all()
+    back: dict[uuid.UUID, Counter[str]] = defaultdict(Counter)
+    for order_id, lines in session.execute(
+        select(OrderReturn.order_id, OrderReturn.lines)
+        .join(Order, Order.id == OrderReturn.order_id)
+        .join(Subject, Subject.id == Order.subject_id)
+        .where(or_(Subject.id.in_(subjects), Subject.merged_into_id.in_(subjects)))
+    ):
+        back[order_id].update({ref: int(pieces) for ref, pieces in lines.items()})
+    for subject_id, order in rows:
+        share = share_of_order(bought_of(order), back[order.id]) if order.id in back else 0
+        if plan.basis == "orders":
+            amount = 0 if share == 1 else 1
+        elif order.currency == plan.currency:
+            amount = money(order.total) - int(money(order.total) * share)
+        else:
+            amount = 0
+        yield subject_id, order.placed_at, amount
 
 
 def money(text: Any) -> int:

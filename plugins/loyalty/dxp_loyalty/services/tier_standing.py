@@ -85,10 +85,12 @@ class TierStandings:
         *,
         cause: Cause,
         actor: Actor = KEEPER,
+        recount: bool = False,
     ) -> int:
         """Reckon the tiers of members, and tell of those that changed.
 
         Args:
+            recount: write their counters anew before.
             cause: of what is lost; what is gained by the counters is `earned`, whatever it is.
 
         Returns:
@@ -100,7 +102,9 @@ class TierStandings:
         ids = sorted(set(subject_ids))
         changed = 0
         for start in range(0, len(ids), BATCH):
-            changed += self._assess(session, ids[start : start + BATCH], steps, cause, actor)
+            changed += self._assess(
+                session, ids[start : start + BATCH], steps, cause, actor, recount=recount
+            )
         return changed
 
     def assess_due(self, session: Session, *, limit: int = BATCH) -> int:
@@ -134,8 +138,7 @@ class TierStandings:
             )
             .execution_options(synchronize_session=False)
         )
-        self._counting.recount(session, subject_ids)
-        return self.assess(session, subject_ids, cause="ladder")
+        return self.assess(session, subject_ids, cause="ladder", recount=True)
 
     def give(
         self,
@@ -270,8 +273,7 @@ class TierStandings:
         """After a merge, or after it was undone: count anew whose everything is now."""
         if self._plans.ladder(session) is None:
             return
-        self._counting.recount(session, subject_ids)
-        self.assess(session, subject_ids, cause="merged")
+        self.assess(session, subject_ids, cause="merged", recount=True)
 
     def _assess(
         self,
@@ -280,9 +282,13 @@ class TierStandings:
         steps: Steps,
         cause: Cause,
         actor: Actor,
+        *,
+        recount: bool,
     ) -> int:
         # The lock comes before the counters are read: whoever comes second sees the first one's.
         standings = self._lock(session, ids)
+        if recount:
+            self._counting.recount(session, [standing.subject_id for standing in standings])
         days = self._counting.by_day(session, ids)
         today = self.today
         told: list[NewEvent] = []

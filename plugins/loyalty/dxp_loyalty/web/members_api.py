@@ -6,8 +6,9 @@ import uuid
 from typing import Any
 
 from dxp.api import ApiBlueprint, Call, Page, needs, paginate
-from dxp_loyalty.permissions import ADJUST, LEDGER_READ, TRANSFER
+from dxp_loyalty.permissions import ADJUST, LEDGER_READ, RETURN, TRANSFER
 from dxp_loyalty.services.loyalty import Loyalty
+from dxp_loyalty.services.returns import ReturnedLine
 from dxp_loyalty.services.statements import NEWEST_FIRST, entries_query
 from dxp_loyalty.web import present, schemas
 
@@ -112,3 +113,46 @@ def transfer_points(call: Call, body: dict[str, Any]) -> Any:
         note=body["note"],
         actor=call.actor,
     )
+
+
+@api.endpoint(
+    "POST",
+    "/orders/<string:order_id>/returns",
+    summary="Report what of an order came back",
+    access=needs(RETURN),
+    body=schemas.ReturnIn,
+    response=schemas.ReturnOut,
+    status=201,
+    idempotent=True,
+    problems=(
+        "unknown_order",
+        "unknown_line",
+        "ambiguous_order",
+        "return_changed",
+        "over_reversal",
+        "not_active",
+    ),
+)
+def return_order(call: Call, body: dict[str, Any], order_id: str) -> Any:
+    """Points that the lines had earned are taken back, from their own lots first; what is missing
+    becomes a debt. Points that were redeemed for the order (its id was the `cart_ref`) go back to
+    their lots in the same proportion. A return that is told again changes nothing more."""
+    loyalty = call.platform.services.get(Loyalty)
+    lines = body["lines"]
+    row = loyalty.returns.take(
+        call.session,
+        order_id,
+        body["return_id"],
+        None
+        if lines is None
+        else [ReturnedLine(ref=line["line"], quantity=line["quantity"]) for line in lines],
+        source=body["source"],
+        actor=call.actor,
+    )
+    return {
+        "return_id": row.return_id,
+        "lines": [{"line": ref, "quantity": pieces} for ref, pieces in sorted(row.lines.items())],
+        "points_taken": row.points_taken,
+        "points_given": row.points_given,
+        "created_at": row.created_at,
+    }

@@ -131,6 +131,45 @@ class TransferOut(Schema):
     points = fields.Integer(required=True)
 
 
+class ReturnedLineIn(Schema):
+    """Pieces of a line that came back, named by its `line_id`, else by its position from 1."""
+
+    line = fields.String(required=True, validate=validate.Length(1, 100))
+    quantity = fields.Integer(
+        required=True, strict=True, validate=validate.Range(1, 10**9), metadata={"example": 1}
+    )
+
+
+class ReturnIn(Schema):
+    """What of an order came back; without `lines` all that has not come back yet."""
+
+    return_id = fields.String(required=True, validate=validate.Length(1, 100))
+    lines = fields.List(
+        fields.Nested(ReturnedLineIn),
+        load_default=None,
+        allow_none=True,
+        validate=validate.Length(1, 1000),
+    )
+    source = fields.String(load_default=None, allow_none=True, validate=validate.Length(1, 100))
+
+
+class ReturnedLineOut(Schema):
+    """Pieces of a line that came back; an empty name stands for an order without lines."""
+
+    line = fields.String(required=True)
+    quantity = fields.Integer(required=True)
+
+
+class ReturnOut(Schema):
+    """A return: points that the lines had earned, and points that had been spent on them."""
+
+    return_id = fields.String(required=True)
+    lines = fields.List(fields.Nested(ReturnedLineOut), required=True)
+    points_taken = fields.Integer(required=True)
+    points_given = fields.Integer(required=True)
+    created_at = fields.AwareDateTime(required=True)
+
+
 class ReasonOut(Schema):
     """Why a reward cannot be had now; `code` is that of the refusal."""
 
