@@ -8,6 +8,8 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 DAY = timedelta(days=1)
+# Beyond these a zone's offset leads out of the calendar.
+_FIRST, _LAST = date(2, 1, 1), date(9998, 12, 31)
 
 
 @lru_cache(maxsize=64)
@@ -17,11 +19,14 @@ def zone_named(name: str) -> ZoneInfo:
 
 def local_day(moment: datetime, zone: str) -> date:
     """The day on which a moment lies in a zone."""
+    if not _FIRST <= moment.date() <= _LAST:
+        return moment.date()
     return moment.astimezone(zone_named(zone)).date()
 
 
 def midnight(day: date, zone: str) -> datetime:
     """The first moment of a day in a zone, in UTC."""
+    day = min(max(day, _FIRST), _LAST)
     return datetime.combine(day, time(), zone_named(zone)).astimezone(UTC)
 
 

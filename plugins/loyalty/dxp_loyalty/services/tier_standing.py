@@ -30,13 +30,15 @@ from dxp_loyalty.events import TierChanged
 from dxp_loyalty.models import Tier, TierChange, TierStanding
 from dxp_loyalty.services.amounts import actor_text
 from dxp_loyalty.services.entries import table_of
-from dxp_loyalty.services.months import DAY, local_day
+from dxp_loyalty.services.months import DAY, add_months, local_day
 from dxp_loyalty.services.tier_counting import TierCounting
 from dxp_loyalty.services.tier_plans import Steps, TierPlans
 from dxp_loyalty.services.tier_rules import Base, Course, State, follow
 from dxp_loyalty.settings import LoyaltySettings
 
 BATCH = 500
+MOST_MONTHS = 1200
+"""For so long staff may give a tier at most."""
 _MANUAL = ("manual_id", "manual_until", "manual_reason", "manual_by")
 _BASE = ("base_id", "base_until", "base_day")
 _GIVEN = (*_MANUAL, *_BASE)
@@ -159,6 +161,8 @@ class TierStandings:
         subject_id = self._platform.subjects.get(session, subject_id)
         if until < self.today:
             raise _refused("until", gettext("The day is over; choose a later one."))
+        if until > add_months(self.today, MOST_MONTHS):
+            raise _refused("until", gettext("The day is too far away; choose an earlier one."))
         if not reason.strip():
             raise _refused("reason", gettext("Say why, for colleagues."))
         (standing,) = self._lock(session, [subject_id])

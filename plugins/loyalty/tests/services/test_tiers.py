@@ -171,7 +171,7 @@ def test_a_given_tier_lasts_to_its_day(ladder: Ladder, member: uuid.UUID, events
     ]
 
 
-@pytest.mark.parametrize(("days", "reason"), [(-1, "Prize"), (5, " ")])
+@pytest.mark.parametrize(("days", "reason"), [(-1, "Prize"), (5, " "), (40_000, "Prize")])
 def test_a_tier_is_given_with_a_reason_and_a_day_to_come(
     ladder: Ladder, member: uuid.UUID, days: int, reason: str
 ) -> None:
