@@ -217,13 +217,13 @@ def test_a_merged_members_return_is_paid_by_who_has_the_points(shop: Shop) -> No
     assert (shop.programme.available(winner), shop.available) == (5, 25)
 
 
-def test_points_of_no_line_follow_the_orders_value(shop: Shop) -> None:
-    """As those of a bonus for any order."""
+def test_a_bonus_for_the_whole_order_comes_back_with_its_lines(shop: Shop) -> None:
+    """By their shares of its value; of an order without lines it comes back as a whole."""
     shop.rule = {"award": {"type": "fixed", "points": "10"}}
     shop.open()
     number = shop.buy((1, "10.00"), (1, "30.00"))
-    assert shop.back(number, ("1", 1)).points_taken == 2
-    assert shop.back(number, ("2", 1)).points_taken == 8
+    assert shop.back(number, ("1", 1)).points_taken == 3
+    assert shop.back(number, ("2", 1)).points_taken == 7
     bare = shop.buy(total="12.00")
     assert shop.back(bare).points_taken == 10
 
