@@ -8,7 +8,7 @@ comparison with null or between different kinds is false, and `$not` is the exac
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -44,10 +44,22 @@ class Condition:
         """Whether the condition holds for `facts`, now or in another situation."""
         return self._holds(facts, Situation() if at is None else at)
 
-    def explain(self, facts: Facts, at: Situation | None = None) -> list[Finding]:
-        """Each comparison with the actual value, in the order of the source."""
+    def explain(
+        self, facts: Facts, at: Situation | None = None, *, failed: Sequence[str] = ()
+    ) -> list[Finding]:
+        """Each comparison with the actual value, in the order of the source.
+
+        Args:
+            failed: how the names of facts begin whose teller failed, such as `loyalty.`.
+        """
         found: list[Finding] = []
-        matching.explain(self.root, facts, Situation() if at is None else at, found)
+        matching.explain(
+            self.root,
+            facts,
+            Situation() if at is None else at,
+            found,
+            failed=lambda name: name.startswith(tuple(failed)),
+        )
         return found
 
     def next_change(self, facts: Facts, at: Situation) -> datetime | None:

@@ -6,7 +6,7 @@ import operator
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta, tzinfo
-from typing import Any
+from typing import Any, Literal
 
 from dxp.conditions import nodes as n
 from dxp.conditions import values
@@ -51,6 +51,9 @@ class Situation:
     calendars: Mapping[str, values.MonthDay] = field(default_factory=dict)
 
 
+FindingState = Literal["value", "empty", "absent", "failed"]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Finding:
     """One comparison and how it went, for the answer to "why".
@@ -60,7 +63,9 @@ class Finding:
         operator: such as `$gte`.
         wanted: the value in the condition.
         actual: the value of the fact, the number of events, or whether the person is in the
-            segment; None when the fact is missing.
+            segment; None as `state` says.
+        state: why `actual` is None, or `value`. `empty`: the fact was told, and there is nothing;
+            `absent`: nobody told it; `failed`: who tells it failed, so it was compared as missing.
         result: whether the comparison held.
     """
 
@@ -69,6 +74,7 @@ class Finding:
     wanted: Any
     actual: Any
     result: bool
+    state: FindingState = "value"
 
     def as_dict(self) -> dict[str, Any]:
         return {
@@ -76,6 +82,7 @@ class Finding:
             "operator": self.operator,
             "wanted": self.wanted,
             "actual": self.actual,
+            "state": self.state,
             "result": self.result,
         }
 
@@ -116,8 +123,19 @@ def compile_test(test: n.Test) -> Passes:
     return _TESTS[type(test)](test)
 
 
-def explain(node: n.Node, facts: Facts, at: Situation, found: list[Finding]) -> None:
-    """Add each comparison with the actual value, in the order of the source."""
+def explain(
+    node: n.Node,
+    facts: Facts,
+    at: Situation,
+    found: list[Finding],
+    *,
+    failed: Callable[[str], bool],
+) -> None:
+    """Add each comparison with the actual value, in the order of the source.
+
+    Args:
+        failed: whether who tells a fact failed, by the fact's name.
+    """
     if isinstance(node, n.Check):
         actual = values.lookup(facts, node.fact)
         found.append(
@@ -127,6 +145,7 @@ def explain(node: n.Node, facts: Facts, at: Situation, found: list[Finding]) -> 
                 wanted=node.wanted,
                 actual=None if actual is values.MISSING else actual,
                 result=compile_test(node.test)(actual, at),
+                state=_state(actual, failed=failed(node.fact)),
             )
         )
     elif isinstance(node, n.Event):
@@ -143,10 +162,16 @@ def explain(node: n.Node, facts: Facts, at: Situation, found: list[Finding]) -> 
             Finding(fact=node.key, operator="$segment", wanted=True, actual=inside, result=inside)
         )
     elif isinstance(node, n.Not):
-        explain(node.part, facts, at, found)
+        explain(node.part, facts, at, found, failed=failed)
     else:
         for part in node.parts:
-            explain(part, facts, at, found)
+            explain(part, facts, at, found, failed=failed)
+
+
+def _state(actual: Any, *, failed: bool) -> FindingState:
+    if actual is values.MISSING:
+        return "failed" if failed else "absent"
+    return "empty" if actual is None else "value"
 
 
 def next_change(node: n.Node, facts: Facts, at: Situation) -> datetime | None:
@@ -169,7 +194,7 @@ def _earliest(moments: Any) -> datetime | None:
 def _event_change(event: n.Event, at: Situation) -> datetime | None:
     if event.within is None:
         return None
-    moments = [moment for moment in at.events(event) if moment > at.now - event.within]
+    moments = [moment for moment in at.events(event) if event.counts_at(moment, at.now)]
     counted = compile_test(event.count)
     present = counted(min(len(moments), event.most), at)
     for left in range(min(len(moments), event.most) - 1, -1, -1):
@@ -251,10 +276,9 @@ def _is_kept(kept: str, test: n.Anniversary, today: Any, calendars: Any) -> bool
 
 def _count(event: n.Event, at: Situation) -> int:
     moments = at.events(event)
-    if event.within is None:
+    if not event.limited:
         return len(moments)
-    since = at.now - event.within
-    return sum(moment > since for moment in moments)
+    return sum(event.counts_at(moment, at.now) for moment in moments)
 
 
 def _is_in(key: str, facts: Facts, at: Situation) -> bool:
@@ -362,6 +386,11 @@ def _anniversary(test: n.Anniversary) -> Passes:
     return check
 
 
+def _numeric(test: n.Numeric) -> Passes:
+    passes = compile_test(test.test)
+    return lambda value, at: passes(values.decimal_of(value), at)
+
+
 def _both(test: n.Both) -> Passes:
     each = tuple(map(compile_test, test.tests))
     return lambda value, at: all(passes(value, at) for passes in each)
@@ -385,6 +414,7 @@ _TESTS: dict[type[Any], Callable[[Any], Passes]] = {
     n.Element: _element,
     n.Contains: _contains,
     n.Anniversary: _anniversary,
+    n.Numeric: _numeric,
     n.Both: _both,
     n.Fails: _fails,
 }

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 Comparison = Literal["$gt", "$gte", "$lt", "$lte"]
@@ -54,6 +54,7 @@ class Event:
         where: about the event's data; None: all of the type count.
         count: of the number of such events.
         within: how far back they count; None: for ever.
+        since, until: a half-open span in which they count; None: no end on that side.
         most: a larger number of events changes nothing.
     """
 
@@ -63,6 +64,21 @@ class Event:
     within: timedelta | None
     most: int
     wanted: Mapping[str, Any]
+    since: datetime | None = None
+    until: datetime | None = None
+
+    @property
+    def limited(self) -> bool:
+        """Whether not all such events count, whenever they happened."""
+        return self.within is not None or self.since is not None or self.until is not None
+
+    def counts_at(self, moment: datetime, now: datetime) -> bool:
+        """Whether an event of that moment counts now."""
+        return (
+            (self.within is None or moment > now - self.within)
+            and (self.since is None or moment >= self.since)
+            and (self.until is None or moment < self.until)
+        )
 
 
 @dataclass(frozen=True)
@@ -156,6 +172,13 @@ class Anniversary:
 
 
 @dataclass(frozen=True)
+class Numeric:
+    """A number, or a text that is a decimal number as money is written, passes as a number."""
+
+    test: Test
+
+
+@dataclass(frozen=True)
 class Both:
     """All tests pass."""
 
@@ -182,6 +205,7 @@ Test = (
     | Element
     | Contains
     | Anniversary
+    | Numeric
     | Both
     | Fails
 )

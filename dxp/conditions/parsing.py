@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, TypeGuard
 
 from dxp.conditions import nodes as n
@@ -19,7 +20,8 @@ MAX_NAME = 200
 MAX_ANNIVERSARY_DAYS = 180
 NOTHING = n.All(())
 
-_EVENT_KEYS = {"type", "where", "count", "within"}
+_EVENT_KEYS = ("type", "where", "count", "within", "since", "until")
+_NESTING = ("$all", "$alli", "$elemMatch", "$not", "$number", "$size")
 _COUNT_OPERATORS = {"$eq", "$ne", "$gt", "$gte", "$lt", "$lte", "$in", "$nin"}
 _DATA_ONLY = "cannot be used inside $elemMatch or where, which look at data and not at a person"
 
@@ -120,11 +122,13 @@ class Parser:
             return self._element(wanted, at, depth)
         if operator == "$size":
             return n.Size(self.test(wanted, at, depth + 1))
+        if operator == "$number":
+            return n.Numeric(self.test(wanted, at, depth + 1))
         if operator in ("$all", "$alli"):
             return self._contains(operator, wanted, at, depth)
         maker = _MAKERS.get(operator)
         if maker is None:
-            known = ", ".join(sorted([*_MAKERS, "$all", "$alli", "$elemMatch", "$not", "$size"]))
+            known = ", ".join(sorted([*_MAKERS, *_NESTING]))
             self._fault(at, "unknown_operator", f"{operator} is not known; known: {known}")
             return n.Both(())
         try:
@@ -180,9 +184,9 @@ class Parser:
         if not isinstance(value, Mapping) or not isinstance(value.get("type"), str):
             detail = '$event takes an object such as {"type": "order.placed", "within": "30d"}'
             return self._fault(at, "invalid_operand", detail)
-        unknown = sorted(set(map(str, value)) - _EVENT_KEYS)
+        unknown = sorted(set(map(str, value)) - set(_EVENT_KEYS))
         if unknown or not 0 < len(value["type"]) <= MAX_NAME or _unstorable(value["type"]):
-            detail = f"$event knows type, where, count and within, not {', '.join(unknown)}"
+            detail = f"$event knows {', '.join(_EVENT_KEYS)}; not {', '.join(unknown)}"
             return self._fault(at, "invalid_operand", detail)
         where = None
         if value.get("where"):
@@ -195,13 +199,20 @@ class Parser:
             within = None if value.get("within") is None else values.span_of(value["within"])
         except ValueError as error:
             return self._fault(f"{at}/within", "invalid_operand", str(error))
+        bounds: dict[str, datetime] = {}
+        for name in ("since", "until"):
+            try:
+                if value.get(name) is not None:
+                    bounds[name] = values.fixed_moment(value[name])
+            except ValueError as error:
+                return self._fault(f"{at}/{name}", "invalid_operand", str(error))
         count = value.get("count", {"$gte": 1})
         most = _largest(count)
         if most is None:
             detail = f"count takes whole numbers from 0 to {MAX_COUNT}, or a comparison with them"
             return self._fault(f"{at}/count", "invalid_operand", detail)
         test = self.test(count, f"{at}/count", depth + 1)
-        event = n.Event(value["type"], where, test, within, most + 1, value)
+        event = n.Event(value["type"], where, test, within, most + 1, value, **bounds)
         self.events.append(event)
         self.timed = self.timed or within is not None
         return event

@@ -20,7 +20,15 @@ from dxp.conditions import nodes as n
 from dxp.conditions import values
 from dxp.conditions.language import Condition
 from dxp.conditions.patterns import MAX_TEXT, plain
-from dxp.conditions.sql_values import Bool, ColumnValue, SqlValue, both, json_value, surely
+from dxp.conditions.sql_values import (
+    Bool,
+    ColumnValue,
+    DecimalValue,
+    SqlValue,
+    both,
+    json_value,
+    surely,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,6 +171,10 @@ class _Compiler:
         parts = [events.subject == self._source.subject, events.type == node.type]
         if node.within is not None:
             parts.append(events.occurred_at > self._source.now - node.within)
+        if node.since is not None:
+            parts.append(events.occurred_at >= node.since)
+        if node.until is not None:
+            parts.append(events.occurred_at < node.until)
         if node.where is not None:
             source = self._source
             where = data_condition(node, events.data, dialect=source.dialect, now=source.now)
@@ -183,6 +195,9 @@ class _Compiler:
             return not_(self._test(test.test, value, upper=not upper))
         if isinstance(test, n.Both):
             return both(*(self._test(part, value, upper=upper) for part in test.tests))
+        if isinstance(test, n.Numeric):
+            number = DecimalValue(value, dialect=self._source.dialect)
+            return self._test(test.test, number, upper=upper)
         if isinstance(test, (n.Matches, n.Version)):
             return self._on_text(test, value, upper=upper)
         if isinstance(test, n.OneOf):

@@ -27,12 +27,15 @@ from sqlalchemy import (
     func,
     literal,
     literal_column,
+    not_,
     null,
     select,
     true,
     type_coerce,
 )
 from sqlalchemy.dialects.postgresql import JSONB
+
+from dxp.conditions.values import DECIMAL
 
 Bool = ColumnElement[bool]
 ColumnKind = Literal["string", "number", "boolean", "moment", "day"]
@@ -253,6 +256,51 @@ class PostgresJson(SqlValue):
 
     def bound(self, number: float) -> ColumnElement[float]:
         return literal(number, Float(53))
+
+
+class DecimalValue(SqlValue):
+    """A value read as a number: a number, or a text of `dxp.conditions.values.DECIMAL`."""
+
+    def __init__(self, value: SqlValue, *, dialect: str) -> None:
+        self._value = value
+        text = value.text()
+        if dialect == "postgresql":
+            # Cast inside the case only: PostgreSQL refuses to make a number of another text.
+            form: Bool = text.op("~", is_comparison=True)(f"^{DECIMAL.pattern}$")
+            number = cast(cast(text, Numeric), Float(53))
+        else:
+            form, number = _is_decimal_on_sqlite(text), cast(text, Float)
+        written = case((form, number), else_=null())
+        self._number = func.coalesce(value.number(), written, type_=Float(53))
+
+    def is_kind(self, kind: str) -> Bool:
+        return self._number.is_not(None) if kind == "number" else false()
+
+    def text(self) -> ColumnElement[str]:
+        return cast(null(), String)
+
+    def number(self) -> ColumnElement[float]:
+        return self._number
+
+    def boolean(self) -> Bool:
+        return cast(null(), Boolean)
+
+    def bound(self, number: float) -> ColumnElement[float]:
+        return self._value.bound(number)
+
+
+def _is_decimal_on_sqlite(text: ColumnElement[str]) -> Bool:
+    """What `values.DECIMAL` says, in a dialect that has globs alone."""
+    bare = case((func.substr(text, 1, 1) == "-", func.substr(text, 2)), else_=text)
+    dot = func.instr(bare, ".")
+    whole = case((dot > 0, func.substr(bare, 1, dot - 1)), else_=bare)
+    rest = case((dot > 0, func.substr(bare, dot + 1)), else_="0")
+
+    def digits(part: Any, most: int) -> Bool:
+        others = part.op("GLOB", is_comparison=True)("*[^0-9]*")
+        return and_(func.length(part).between(1, most), not_(others))
+
+    return and_(digits(whole, 15), digits(rest, 6))
 
 
 def json_value(document: Any, path: Sequence[str] = (), *, dialect: str) -> SqlValue | None:

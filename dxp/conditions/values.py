@@ -22,8 +22,17 @@ MOMENT_FORM: Final = re.compile(
     r"[0-9]{4}-[01][0-9]-[0-3][0-9](T[0-2][0-9]:[0-5][0-9]:[0-5][0-9]\.[0-9]{6}Z)?"
 )
 _ISO = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:?\d\d)", re.ASCII)
-_RELATIVE = re.compile(r"([+-])(\d{1,7})([smhdw])", re.ASCII)
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_RELATIVE = re.compile(r"([+-])(\d{1,7})(mo|[smhdw])", re.ASCII)
+_UNITS = {
+    "s": timedelta(seconds=1),
+    "m": timedelta(minutes=1),
+    "h": timedelta(hours=1),
+    "d": timedelta(days=1),
+    "w": timedelta(weeks=1),
+    "mo": timedelta(days=30),
+}
+_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+DECIMAL: Final = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,6})?")
 _LONGEST = timedelta(days=36_500)
 _DAY_OF_YEAR = re.compile(
     r"(?:[0-9]{4}-|--)(?P<day>[0-9]{2}-[0-9]{2})(?:@(?P<calendar>[a-z_]{1,20}))?"
@@ -150,7 +159,10 @@ def relative_of(text: str) -> timedelta | None:
     if found is None:
         return None
     sign, amount, unit = found.groups()
-    span = timedelta(**{_UNITS[unit]: int(amount)})
+    try:
+        span = _UNITS[unit] * int(amount)
+    except OverflowError:
+        return None
     return span if sign == "+" else -span
 
 
@@ -162,8 +174,30 @@ def span_of(text: object) -> timedelta:
     """
     found = relative_of(f"+{text}") if isinstance(text, str) else None
     if found is None or not timedelta() < found <= _LONGEST:
-        raise ValueError("a length of time is a number and a unit: 90m, 12h, 30d or 4w")
+        raise ValueError("a length of time is a number and a unit: 90m, 12h, 30d, 4w or 3mo")
     return found
+
+
+def fixed_moment(text: object) -> datetime:
+    """A day, which is its first moment in UTC, or a moment with its zone.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    if isinstance(text, str) and (_DAY.fullmatch(text) or _ISO.fullmatch(text)):
+        found = moment_of(text)
+        if found is not None and 1900 <= found.year <= 9000:
+            return found
+    raise ValueError("takes a day such as 2026-03-01, or a moment with its zone")
+
+
+def decimal_of(value: Any) -> Any:
+    """The number that a value is or, as money, is written as; `MISSING` of anything else."""
+    if kind_of(value) == "number":
+        return value
+    if isinstance(value, str) and DECIMAL.fullmatch(value):
+        return float(value)
+    return MISSING
 
 
 def day_of_year(value: Any) -> str | None:

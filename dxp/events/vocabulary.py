@@ -24,45 +24,74 @@ MAX_MONEY = Decimal("1e12")
 class OrderLineSchema(Schema):
     """One item of an order."""
 
-    sku = fields.String(required=True, validate=validate.Length(1, 100))
-    quantity = fields.Integer(required=True, strict=True, validate=validate.Range(1, 1_000_000))
-    total = fields.Decimal(
-        required=True, as_string=True, places=4, validate=validate.Range(Decimal(0), MAX_MONEY)
+    sku = fields.String(
+        required=True, validate=validate.Length(1, 100), metadata={"label": _l("Article number")}
+    )
+    quantity = fields.Integer(
+        required=True,
+        strict=True,
+        validate=validate.Range(1, 1_000_000),
+        metadata={"label": _l("Quantity")},
     )
     line_id = fields.String(
         validate=validate.Length(1, 100),
-        metadata={"description": "Your own id of the line; its position, from 1, otherwise."},
+        metadata={
+            "label": _l("Number of the line"),
+            "description": "Your own id of the line; its position, from 1, otherwise.",
+        },
     )
     discount = fields.Decimal(
         as_string=True,
         places=4,
         validate=validate.Range(Decimal(0), MAX_MONEY),
-        metadata={"description": "What was taken off; `total` is what was paid after it."},
+        metadata={
+            "label": _l("Discount"),
+            "description": "What was taken off; `total` is what was paid after it.",
+        },
     )
-    name = fields.String(validate=validate.Length(0, 300))
-    category = fields.String(validate=validate.Length(0, 100))
-
-
-class OrderPlacedSchema(Schema):
-    """An order, as a shop reports it."""
-
-    order_id = fields.String(required=True, validate=validate.Length(1, 100))
     total = fields.Decimal(
         required=True,
         as_string=True,
         places=4,
         validate=validate.Range(Decimal(0), MAX_MONEY),
-        metadata={"example": "29.33"},
+        metadata={"label": _l("Sum")},
+    )
+    name = fields.String(validate=validate.Length(0, 300), metadata={"label": _l("Name")})
+    category = fields.String(validate=validate.Length(0, 100), metadata={"label": _l("Category")})
+
+
+class OrderPlacedSchema(Schema):
+    """An order, as a shop reports it."""
+
+    order_id = fields.String(
+        required=True,
+        validate=validate.Length(1, 100),
+        metadata={"label": _l("Number of the order")},
+    )
+    total = fields.Decimal(
+        required=True,
+        as_string=True,
+        places=4,
+        validate=validate.Range(Decimal(0), MAX_MONEY),
+        metadata={"label": _l("Sum"), "example": "29.33"},
     )
     currency = fields.String(
         required=True,
         validate=validate.Regexp(r"^[A-Z]{3}\Z", error="Not an ISO 4217 code such as EUR."),
-        metadata={"example": "USD"},
+        metadata={"label": _l("Currency"), "example": "USD"},
     )
     lines = fields.List(
-        fields.Nested(OrderLineSchema), load_default=list, validate=validate.Length(max=500)
+        fields.Nested(OrderLineSchema),
+        load_default=list,
+        validate=validate.Length(max=500),
+        metadata={"label": _l("Articles")},
     )
-    channel = fields.String(load_default=None, allow_none=True, validate=validate.Length(1, 50))
+    channel = fields.String(
+        load_default=None,
+        allow_none=True,
+        validate=validate.Length(1, 50),
+        metadata={"label": _l("Channel")},
+    )
 
 
 class PageViewedSchema(Schema):
@@ -71,10 +100,20 @@ class PageViewedSchema(Schema):
     path = fields.String(
         required=True,
         validate=validate.Regexp(r"^/[^\s?#]{0,499}\Z", error="Not a path such as /tea/green."),
-        metadata={"example": "/tea/green"},
+        metadata={"label": _l("Path"), "example": "/tea/green"},
     )
-    title = fields.String(load_default=None, allow_none=True, validate=validate.Length(0, 300))
-    referrer = fields.String(load_default=None, allow_none=True, validate=validate.Length(0, 255))
+    title = fields.String(
+        load_default=None,
+        allow_none=True,
+        validate=validate.Length(0, 300),
+        metadata={"label": _l("Title")},
+    )
+    referrer = fields.String(
+        load_default=None,
+        allow_none=True,
+        validate=validate.Length(0, 255),
+        metadata={"label": _l("Came from")},
+    )
 
 
 def _page_line(record: EventRecord) -> str:

@@ -15,8 +15,24 @@ TYPES = ("order", "view")
 
 texts = st.one_of(
     st.sampled_from(
-        ["a", "b", "A", "5", "", "ab", "é", "ß", "علی", "𝔘", "a\n", "vip", "10", "1.2.3"]
+        [
+            "a",
+            "b",
+            "A",
+            "5",
+            "",
+            "ab",
+            "é",
+            "ß",
+            "علی",
+            "𝔘",
+            "a\n",
+            "vip",
+            "10",
+            "1.2.3",
+        ]
     ),
+    st.sampled_from(["2.50", "-3", "1.", "-", "1\n", "1.0000000", "0012"]),
     st.text(
         alphabet=st.characters(exclude_categories=("Cs",), exclude_characters="\x00"), max_size=4
     ),
@@ -80,6 +96,8 @@ tests = st.recursive(
     lambda inner: st.one_of(
         st.builds(lambda test: {"$not": test}, inner),
         st.builds(lambda test: {"$size": test}, inner),
+        st.builds(lambda test: {"$number": test}, inner),
+        _pair(["$number"], _pair(["$gt", "$lte", "$eq"], numbers)),
         st.builds(lambda test: {"$elemMatch": test}, inner.filter(lambda t: isinstance(t, dict))),
         st.builds(lambda test: {"$elemMatch": {"k": test}}, inner),
         st.builds(lambda parts: {"$all": parts}, st.lists(inner, max_size=2)),
@@ -93,12 +111,19 @@ counts = st.one_of(
 )
 
 
-def _event(type_: str, where: Any, count: Any, within: Any) -> dict[str, Any]:
+def _event(
+    type_: str, where: Any, count: Any, within: Any, between: tuple[str | None, str | None]
+) -> dict[str, Any]:
     found: dict[str, Any] = {"type": type_, "count": count}
     if where:
         found["where"] = where
     if within:
         found["within"] = within
+    since, until = between
+    if since:
+        found["since"] = since
+    if until:
+        found["until"] = until
     return {"$event": found}
 
 
@@ -108,13 +133,18 @@ def _is_timeless(test: Any) -> bool:
     return not any(one in ("now", "-30d", "+1d", "-1d") or "within" in str(one) for one in wanted)
 
 
-spans = st.sampled_from([None, "1d", "36h", "30d"])
+spans = st.sampled_from([None, "1d", "36h", "30d", "1mo"])
+betweens = st.tuples(
+    st.sampled_from([None, "2026-03-01", "2026-03-09T09:00:00+01:00"]),
+    st.sampled_from([None, "2026-03-10", "2026-02-20T12:00Z"]),
+)
 event_nodes = st.builds(
     _event,
     st.sampled_from(TYPES),
     st.none() | st.builds(lambda test: {"x": test}, simple_tests.filter(_is_timeless)),
     counts,
     spans,
+    betweens,
 )
 leaves = st.one_of(
     st.builds(lambda name, test: {name: test}, st.sampled_from([*NAMES, "x.k", "y.m-n"]), tests),

@@ -54,10 +54,21 @@ def test_dotted_names_are_whole_keys_or_steps() -> None:
 
 def test_why_names_each_comparison_with_the_actual_value() -> None:
     condition = compile_condition({"points": {"$gte": 500}, "tier": "gold"})
+    told = {"state": "value"}
     assert [finding.as_dict() for finding in condition.explain(FACTS)] == [
-        {"fact": "points", "operator": "$gte", "wanted": 500, "actual": 120, "result": False},
-        {"fact": "tier", "operator": "$eq", "wanted": "gold", "actual": "gold", "result": True},
+        {"fact": "points", "operator": "$gte", "wanted": 500, "actual": 120, "result": False}
+        | told,
+        {"fact": "tier", "operator": "$eq", "wanted": "gold", "actual": "gold", "result": True}
+        | told,
     ]
+
+
+def test_why_tells_what_is_empty_from_what_nobody_told_and_from_what_failed() -> None:
+    names = ("crm.country", "crm.ref", "loyalty.points", "loyalty.tier")
+    condition = compile_condition({"$nor": [{name: 1} for name in names]})
+    findings = condition.explain({"crm.country": None, "loyalty.tier": "x"}, failed=["loyalty."])
+    assert [finding.actual for finding in findings] == [None, None, None, "x"]
+    assert [finding.state for finding in findings] == ["empty", "absent", "failed", "value"]
 
 
 @pytest.mark.parametrize(

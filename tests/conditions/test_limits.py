@@ -77,7 +77,9 @@ def test_more_than_a_piece_of_text_is_not(pattern: str) -> None:
         ({"$event": {"type": "x", "count": -1}}, "/$event/count", "invalid_operand"),
         ({"$event": {"type": "x", "count": {"$regex": "1"}}}, "/$event/count", "invalid_operand"),
         ({"$event": {"type": "x", "within": "0d"}}, "/$event/within", "invalid_operand"),
-        ({"$event": {"type": "x", "since": "1d"}}, "/$event", "invalid_operand"),
+        ({"$event": {"type": "x", "since": "1d"}}, "/$event/since", "invalid_operand"),
+        ({"$event": {"type": "x", "until": "2026-02-30"}}, "/$event/until", "invalid_operand"),
+        ({"$event": {"type": "x", "after": "1d"}}, "/$event", "invalid_operand"),
         ({"$event": {"type": ""}}, "/$event", "invalid_operand"),
         ({"$event": {"type": "x", "where": {"$event": 1}}}, "/$event/where/$event", "not_here"),
         (

@@ -36,6 +36,34 @@ def test_dates_are_compared_with_now_and_with_dates(condition: dict[str, Any], h
 
 
 @pytest.mark.parametrize(
+    ("window", "count"),
+    [
+        ({}, 4),
+        ({"within": "1mo"}, 2),
+        ({"since": "2026-03-01"}, 2),
+        ({"until": "2026-03-01"}, 2),
+        ({"since": "2026-02-01", "until": "2026-03-01"}, 1),
+        ({"since": "2026-03-01T01:00:00+01:00", "within": "1d"}, 1),
+    ],
+)
+def test_events_count_in_a_span_of_dates(window: dict[str, str], count: int) -> None:
+    """A span begins with its first moment, and ends before its last."""
+    told = ["2026-03-10T08:00", "2026-03-01T00:00", "2026-02-07T00:00", "2025-12-31T00:00"]
+    moments = [datetime.fromisoformat(f"{text}+00:00") for text in told]
+    at = Situation(now=NOW, events=lambda _event: moments)
+    source = {"$event": {"type": "x", "count": count} | window}
+    assert compile_condition(source, events=True).matches({}, at)
+
+
+@pytest.mark.parametrize(
+    ("total", "holds"),
+    [("129.00", True), (100, True), ("99.99", False), ("1e3", False), ("", False), (None, False)],
+)
+def test_money_that_is_written_as_a_text_compares_as_a_number(total: Any, holds: bool) -> None:
+    assert compile_condition({"x": {"$number": {"$gte": 100}}}).matches({"x": total}) is holds
+
+
+@pytest.mark.parametrize(
     ("birthday", "within", "today", "holds"),
     [
         ("1990-03-12", "2d", "2026-03-10", True),

@@ -10,7 +10,7 @@ from marshmallow import Schema, fields, validate
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from dxp.api import Actor, ApiBlueprint, Call, Page, needs, paginate
+from dxp.api import Actor, ApiBlueprint, Call, Page, compile_condition, needs, paginate
 from dxp_crm.models import Customer, Segment, SegmentMember
 from dxp_crm.models.segment import ACTIVE, DRAFT, DYNAMIC, STATIC
 from dxp_crm.permissions import MANAGE_SEGMENTS, READ
@@ -117,6 +117,14 @@ class ConditionFindingOut(Schema):
     operator = fields.String(required=True)
     wanted = fields.Raw(required=True, allow_none=True)
     actual = fields.Raw(required=True, allow_none=True)
+    state = fields.String(
+        required=True,
+        validate=validate.OneOf(("value", "empty", "absent", "failed")),
+        metadata={
+            "description": "Why `actual` is null: `empty`: told, and there is nothing; `absent`: "
+            "nobody told it; `failed`: what tells it failed, so it counts as missing for now."
+        },
+    )
     result = fields.Boolean(required=True)
 
 
@@ -175,10 +183,10 @@ def check_access(crm: Crm, session: Session, actor: Actor, condition: Mapping[st
 
     Raises:
         Forbidden: `field_restricted`.
+        Unprocessable: the condition is none (`invalid_condition`).
     """
-    access = crm.visibility.of(session, actor)
-    for name in crm.segments.looking.own_fields(condition):
-        access.check_filter(name)
+    asked = compile_condition(condition, events=True)
+    crm.visibility.of(session, actor).check_condition(asked)
 
 
 def _segments(call: Call) -> Segments:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, String, cast, func, select
+from sqlalchemy import ColumnElement, String, and_, cast, func, select
 from sqlalchemy.orm import Session
 
 from dxp.api import Condition, Finding, Platform, compile_condition, sql_condition
@@ -57,11 +57,20 @@ class Looking:
         self._people = people
         self._catalogue = catalogue
 
-    def preview(self, session: Session, source: Mapping[str, Any]) -> Preview:
+    def preview(
+        self,
+        session: Session,
+        source: Mapping[str, Any],
+        *,
+        also: Sequence[ColumnElement[bool]] = (),
+    ) -> Preview:
         """Count for whom a condition holds, with ten examples.
 
         The database counts. What it cannot say exactly is asked of its candidates one by one,
         when they are few; the number of many is estimated from some of them, drawn by lot.
+
+        Args:
+            also: what else must hold of a customer's row.
 
         Raises:
             Unprocessable: the condition cannot be used (`invalid_condition`).
@@ -71,13 +80,13 @@ class Looking:
         self._catalogue.check(session, condition, known=keys)
         now = self._platform.clock.now()
         found = sql_condition(condition, self._people.source(session, now))
-        query = select(func.count()).select_from(Customer).where(found.expression)
-        counted = session.scalar(query) or 0
+        where = and_(found.expression, *also)
+        counted = session.scalar(select(func.count()).select_from(Customer).where(where)) or 0
         if not found.exact:
-            return self._checked(session, condition, found.expression, candidates=counted)
+            return self._checked(session, condition, where, candidates=counted)
         examples: Sequence[Customer] = ()
         if counted:
-            shown = select(Customer).where(found.expression).limit(EXAMPLES)
+            shown = select(Customer).where(where).limit(EXAMPLES)
             examples = session.scalars(shown).all()
         return Preview(count=counted, exact=True, examples=examples)
 
@@ -117,17 +126,7 @@ class Looking:
         now = self._platform.clock.now()
         zone = session.scalar(select(Customer.timezone).where(Customer.subject_id == subject_id))
         person = self._people.gather(session, {subject_id: zone}, [condition], now=now)[subject_id]
-        return condition.explain(person.facts, person.at(now))
-
-    @staticmethod
-    def own_fields(source: Mapping[str, Any]) -> list[str]:
-        """The fields of the profile that a condition asks about, named as rules of access do.
-
-        Raises:
-            Unprocessable: the condition is none (`invalid_condition`).
-        """
-        facts = compile_condition(source, events=True).facts
-        return sorted(name.removeprefix("crm.") for name in facts if name.startswith("crm."))
+        return condition.explain(person.facts, person.at(now), failed=person.failed)
 
     def memberships(self, session: Session, subject_id: uuid.UUID) -> list[Membership]:
         """The live segments that a customer is in, by key."""

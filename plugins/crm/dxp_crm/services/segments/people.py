@@ -37,12 +37,18 @@ OTHER_CALENDARS = {name: month_day_of(name) for name in CALENDARS[1:]}
 
 @dataclass(kw_only=True)
 class Person:
-    """One customer, as conditions see them; `segments` are the keys of those they are in."""
+    """One customer, as conditions see them.
+
+    Attributes:
+        segments: the keys of those they are in.
+        failed: how the names of facts begin that a plugin failed to tell.
+    """
 
     facts: Mapping[str, Any]
     zone: ZoneInfo
     segments: set[str]
     events: Mapping[str, Sequence[datetime]]
+    failed: Sequence[str] = ()
 
     def at(self, now: datetime) -> Situation:
         return Situation(
@@ -56,7 +62,12 @@ class Person:
 
 def signature(event: EventCount) -> str:
     """The same for counts that look at the same events."""
-    return f"{event.type}|{event.within}|{event.most}|{event.wanted.get('where')}"
+    return f"{_alike(event)}|{event.within}|{event.most}"
+
+
+def _alike(event: EventCount) -> str:
+    """The same for counts that differ in how far back they look, and in the number, alone."""
+    return f"{event.type}|{event.since}|{event.until}|{event.wanted.get('where')}"
 
 
 class People:
@@ -81,8 +92,11 @@ class People:
         """
         asked = list(conditions)
         ids = list(zones)
+        failed: set[str] = set()
         facts = (
-            facts_of(self._platform, session, ids, now) if any(one.facts for one in asked) else {}
+            facts_of(self._platform, session, ids, now, failed=failed)
+            if any(one.facts for one in asked)
+            else {}
         )
         inside: dict[uuid.UUID, set[str]] = defaultdict(set)
         for subject_id, key in session.execute(
@@ -100,6 +114,7 @@ class People:
                 zone=self.zone_of(zone),
                 segments=inside[subject_id],
                 events={key: found.get(subject_id, ()) for key, found in moments.items()},
+                failed=sorted(failed),
             )
             for subject_id, zone in zones.items()
         }
@@ -149,7 +164,7 @@ class People:
         """
         alike: dict[str, dict[str, EventCount]] = defaultdict(dict)
         for event in events:
-            alike[f"{event.type}|{event.wanted.get('where')}"][signature(event)] = event
+            alike[_alike(event)][signature(event)] = event
         found: dict[str, dict[uuid.UUID, list[datetime]]] = {}
         for counts in alike.values():
             windows = [event.within for event in counts.values()]
@@ -181,6 +196,10 @@ class People:
         of_kind = [EventRow.type == event.type, where.expression]
         if event.within is not None:
             of_kind.append(EventRow.occurred_at > now - event.within)
+        if event.since is not None:
+            of_kind.append(EventRow.occurred_at >= event.since)
+        if event.until is not None:
+            of_kind.append(EventRow.occurred_at < event.until)
         if where.exact:
             query = _latest(ids, of_kind, event.most, dialect=dialect)
         else:
