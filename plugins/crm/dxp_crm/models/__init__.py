@@ -17,7 +17,7 @@ from dxp_crm.models.segment import Segment, SegmentDue, SegmentMember, SegmentSi
 from dxp_crm.models.tag import Tag, TagChange, TagLink
 from dxp_crm.models.task import DONE, OPEN, Task
 from dxp_crm.models.ticket import PRIORITIES, STATUSES, Ticket, TicketComment
-from dxp_crm.models.view import SavedView
+from dxp_crm.models.view import DefaultView, SavedView
 
 MODELS = (
     Customer,
@@ -40,6 +40,7 @@ MODELS = (
     Import,
     ImportEntry,
     SavedView,
+    DefaultView,
     Segment,
     SegmentMember,
     SegmentDue,
@@ -58,6 +59,7 @@ __all__ = [
     "STATUSES",
     "Consent",
     "Customer",
+    "DefaultView",
     "Duplicate",
     "DuplicateScan",
     "DuplicateTrait",

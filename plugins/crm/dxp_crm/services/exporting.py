@@ -13,11 +13,14 @@ from dxp_crm.models import PERSON, Customer, FieldDefinition
 from dxp_crm.services.customers import CustomerService
 from dxp_crm.services.definitions import DefinitionService
 from dxp_crm.services.listing import CustomerFilter
+from dxp_crm.services.sorting import Keys
 from dxp_crm.services.tables import csv_lines
 from dxp_crm.services.visibility import BUILT_IN, FieldAccess, Visibility, customer_view
 
 BATCH = 500
 Choose = Callable[[Session, FieldAccess], Select[Customer]]
+Order = Callable[[Session, FieldAccess], Keys]
+_OLDEST_FIRST: Keys = [(Customer.created_at, "asc"), (Customer.subject_id, "asc")]
 
 
 class ExportService:
@@ -55,6 +58,7 @@ class ExportService:
         *,
         about: Mapping[str, Any],
         only: Sequence[str] | None = None,
+        order: Order | None = None,
     ) -> Iterator[str]:
         """Lines of a CSV file of the customers that `choose` selects, oldest first.
 
@@ -64,6 +68,7 @@ class ExportService:
         Args:
             about: what the audit log says of it.
             only: these columns, of those that may be seen.
+            order: by what they are sorted instead.
         """
         with self._platform.db.write() as session:
             access = self._visibility.of(session, actor)
@@ -84,7 +89,7 @@ class ExportService:
                 object_id="customers",
                 after={"columns": columns, **about},
             )
-        return csv_lines(self._rows(choose, access, definitions, columns))
+        return csv_lines(self._rows(choose, access, definitions, columns, order))
 
     def _rows(
         self,
@@ -92,10 +97,14 @@ class ExportService:
         access: FieldAccess,
         definitions: Sequence[FieldDefinition],
         columns: Sequence[str],
+        order: Order | None,
     ) -> Iterator[Sequence[str]]:
         yield columns
         with self._platform.db.read() as session:
-            ordered = choose(session, access).order_by(Customer.created_at, Customer.subject_id)
+            keys = _OLDEST_FIRST if order is None else order(session, access)
+            ordered = choose(session, access).order_by(
+                *(key.desc() if direction == "desc" else key.asc() for key, direction in keys)
+            )
             for customer in session.scalars(ordered.execution_options(yield_per=BATCH)):
                 values = texts_of(customer_view(customer, access, definitions))
                 yield [values.get(name, "") for name in columns]

@@ -7,12 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, or_, select
+from sqlalchemy import Select, delete, or_, select
 from sqlalchemy.orm import Session
 
 from dxp.api import (
     Actor,
-    Condition,
     FieldError,
     Forbidden,
     NotFound,
@@ -22,14 +21,14 @@ from dxp.api import (
     sql_condition,
 )
 from dxp.api import gettext as _
-from dxp_crm.models import PERSON, Customer, SavedView, Segment
+from dxp_crm.models import PERSON, Customer, DefaultView, SavedView, Segment
 from dxp_crm.services.customers import CustomerService
 from dxp_crm.services.definitions import DefinitionService
 from dxp_crm.services.listing import CustomerFilter
 from dxp_crm.services.segments import Segments
+from dxp_crm.services.segments.looking import Preview
+from dxp_crm.services.sorting import NEWEST_FIRST, Keys, sort_keys
 from dxp_crm.services.visibility import BUILT_IN, FieldAccess, Visibility
-
-_OWN = "crm."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +40,7 @@ class ViewDraft:
     text: str
     condition: Mapping[str, Any]
     columns: Sequence[str]
-    newest_first: bool
+    sort: str = NEWEST_FIRST
 
 
 class ViewService:
@@ -106,6 +105,15 @@ class ViewService:
                 ],
             )
         self._narrow(session, draft.condition, access)
+        if draft.sort.removeprefix("-") not in known:
+            raise Unprocessable(
+                "The view was not saved, because it is sorted by no column that there is; choose "
+                "another order",
+                code="invalid_view",
+                errors=[
+                    FieldError(pointer="/sort", code="unknown", detail=_("Choose another order."))
+                ],
+            )
         if view_id is None:
             view = SavedView(
                 owner_key=actor.key,
@@ -118,7 +126,7 @@ class ViewService:
             before = view.snapshot()
         view.name, view.shared, view.text = draft.name, draft.shared, draft.text
         view.condition, view.columns = dict(draft.condition), columns
-        view.newest_first = draft.newest_first
+        view.sort = draft.sort
         session.add(view)
         session.flush()
         self._audit(session, actor, view, "saved", before=before, after=view.snapshot())
@@ -134,6 +142,47 @@ class ViewService:
         self._audit(session, actor, view, "deleted", before=view.snapshot(), after=None)
         session.delete(view)
         session.flush()
+
+    def default_of(self, session: Session, actor: Actor) -> SavedView | None:
+        """The view with which the actor begins, as long as they may still see it."""
+        chosen = select(DefaultView.view_id).where(DefaultView.owner_key == actor.key)
+        return session.scalar(self.listed(actor).where(SavedView.id.in_(chosen)))
+
+    def set_default(self, session: Session, actor: Actor, view_id: uuid.UUID | None) -> None:
+        """Begin with a view from now on; None: with all customers.
+
+        Raises:
+            NotFound: there is none, or it is somebody else's own (`unknown_view`).
+        """
+        session.execute(delete(DefaultView).where(DefaultView.owner_key == actor.key))
+        if view_id is not None:
+            view = self.get(session, actor, view_id)
+            session.add(DefaultView(owner_key=actor.key, view_id=view.id))
+        session.flush()
+
+    def preview(
+        self, session: Session, actor: Actor, condition: Mapping[str, Any], *, text: str
+    ) -> Preview:
+        """Who would be in a view, at a bounded cost.
+
+        Raises:
+            Forbidden: the condition asks for a hidden field (`field_restricted`).
+            Unprocessable: the condition cannot be used in a view (`invalid_condition`).
+        """
+        access = self._visibility.of(session, actor)
+        self._narrow(session, condition, access)
+        found = self._customers.matching(session, CustomerFilter(text=text), access).whereclause
+        also = [] if found is None else [found]
+        return self._segments.looking.preview(session, condition, also=also)
+
+    def keys(self, session: Session, sort: str, access: FieldAccess) -> Keys:
+        """By what a list is sorted.
+
+        Raises:
+            Forbidden: it is a hidden column (`field_restricted`).
+        """
+        definitions = self._definitions.listed(session, PERSON)
+        return sort_keys(sort, access, definitions, dialect=session.get_bind().dialect.name)
 
     def columns(self, session: Session, access: FieldAccess) -> list[str]:
         """What a view may show to who has `access`."""
@@ -155,7 +204,7 @@ class ViewService:
         condition = compile_condition(source, events=True)
         known = dict.fromkeys(session.scalars(select(Segment.key)))
         self._segments.catalogue.check(session, condition, known=known)
-        _check_seen(condition, access)
+        access.check_condition(condition)
         now = self._platform.clock.now()
         found = sql_condition(condition, self._segments.people.source(session, now))
         if not found.exact:
@@ -193,11 +242,3 @@ class ViewService:
             object_id=view.id,
             **sides,
         )
-
-
-def _check_seen(condition: Condition, access: FieldAccess) -> None:
-    """An answer would tell what a field holds, so a hidden one is not asked for either."""
-    for fact in sorted(condition.facts):
-        if fact.startswith(_OWN):
-            name = fact.removeprefix(_OWN)
-            access.check_filter(name.partition(".")[0] if not name.startswith("fields.") else name)

@@ -13,7 +13,16 @@ from typing import Any
 from sqlalchemy import ColumnElement, false, or_, select
 from sqlalchemy.orm import Session
 
-from dxp.api import Actor, CustomerActor, EventRecord, FieldError, Forbidden, Platform, StaffActor
+from dxp.api import (
+    Actor,
+    Condition,
+    CustomerActor,
+    EventRecord,
+    FieldError,
+    Forbidden,
+    Platform,
+    StaffActor,
+)
 from dxp_crm.models import (
     EVERYBODY,
     ORGANISATION,
@@ -40,6 +49,7 @@ BUILT_IN: Mapping[str, Sequence[str]] = {
     ),
     ORGANISATION: ("number", "country", "tags"),
 }
+_OWN = "crm."
 SEARCHED = ("name", "ref", "email", "phone")
 # What events tell of fields: type of event, member of its data, field.
 _IN_EVENTS: Mapping[str, Mapping[str, str]] = {
@@ -101,6 +111,23 @@ class FieldAccess:
                 code="field_restricted",
             )
 
+    def check_condition(self, condition: Condition) -> None:
+        """Refuse a condition about what the actor may not see: its answer would tell it.
+
+        Raises:
+            Forbidden: `field_restricted`.
+        """
+        for fact in sorted(condition.facts):
+            if fact.startswith(_OWN):
+                name = fact.removeprefix(_OWN)
+                own = name.startswith("fields.")
+                self.check_filter(name if own else name.partition(".")[0])
+        for event in condition.events:
+            told = _IN_EVENTS.get(event.type, {})
+            for member in sorted(_members(event.wanted.get("where"))):
+                if member in told:
+                    self.check_filter(told[member])
+
     def masked(self, record: EventRecord) -> EventRecord:
         """The event without what it tells of fields that the actor may not see."""
         told = _IN_EVENTS.get(record.type, {})
@@ -111,6 +138,15 @@ class FieldAccess:
 
 
 OPEN = FieldAccess()
+
+
+def _members(where: Any) -> set[str]:
+    """The members of an event's data that a condition about it names."""
+    if isinstance(where, Mapping):
+        own = {str(key).partition(".")[0] for key in where if not str(key).startswith("$")}
+        joined = [value for key, value in where.items() if str(key).startswith("$")]
+        return own.union(*map(_members, joined))
+    return set().union(*map(_members, where)) if isinstance(where, list) else set()
 
 
 class Visibility:

@@ -1,6 +1,7 @@
 """The admin's pages of customers."""
 
 from dxp_crm.web.admin import (
+    conditions,
     customer_tabs,
     customers,
     duplicates,
@@ -17,6 +18,7 @@ from dxp_crm.web.admin.blueprint import admin
 
 __all__ = [
     "admin",
+    "conditions",
     "customer_tabs",
     "customers",
     "duplicates",

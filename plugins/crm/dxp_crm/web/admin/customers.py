@@ -37,14 +37,19 @@ from dxp_crm.web.admin.forms import (
 )
 from dxp_crm.web.admin.frame import customer_frame
 from dxp_crm.web.admin.timeline import asked_filter, timeline_values
+from dxp_crm.web.admin.views import view_tabs
 
 
 @admin.page("GET", "/customers", access=needs(READ), paged=True)
 def list_customers(call: AdminCall) -> Any:
     """All customers, found by a part of name, number or e-mail address."""
+    crm = crm_of(call)
+    if not request.args:
+        default = crm.views.default_of(call.session, call.actor)
+        if default is not None:
+            return call.redirect("crm_admin.show_view", view_id=default.id)
     text = request.args.get("q", "").strip()[:200]
     tag = request.args.get("tag", "")[:50]
-    crm = crm_of(call)
     access = crm.visibility.of(call.session, call.actor)
     may_filter = access.sees("tags")
     wanted = CustomerFilter(text=text, tag=tag or None if may_filter else None)
@@ -54,6 +59,7 @@ def list_customers(call: AdminCall) -> Any:
     return call.render(
         "crm/customers.html",
         page=page.map(lambda found: customer_view(found, access, ())),
+        tabs=view_tabs(call, active=None),
         q=text,
         tag=tag,
         tags=[(item.name, item.name) for item in crm.tags.listed(call.session)]

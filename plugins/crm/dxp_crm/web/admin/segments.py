@@ -13,25 +13,21 @@ from flask import Response, request
 from marshmallow import Schema, fields, validate
 from sqlalchemy import select
 
-from dxp.api import (
-    AdminCall,
-    FactField,
-    Platform,
-    Problem,
-    format_number,
-    needs,
-    ngettext,
-    paginate,
-)
+from dxp.api import AdminCall, Platform, Problem, needs, ngettext, paginate
 from dxp.api import gettext as _
 from dxp_crm.models import Segment, SegmentMember
 from dxp_crm.models.segment import ACTIVE, BUILDING, DRAFT, DYNAMIC, STATIC
 from dxp_crm.permissions import MANAGE_SEGMENTS, READ
 from dxp_crm.services import Crm
-from dxp_crm.services.segments.looking import Preview
 from dxp_crm.services.texts import in_locale
-from dxp_crm.web.admin import condition_form
 from dxp_crm.web.admin.blueprint import admin, crm_of, tell
+from dxp_crm.web.admin.conditions import (
+    errors_of,
+    fact_labels,
+    sent_builder,
+    sent_condition,
+    stored_builder,
+)
 from dxp_crm.web.segments_api import KEY, check_access
 
 MOST_REFS = 100_000
@@ -63,14 +59,16 @@ def list_segments(call: AdminCall) -> Any:
 def new_segment(call: AdminCall) -> Any:
     """An empty form."""
     values = {"kind": STATIC if request.args.get("kind") == STATIC else DYNAMIC}
-    return _form(call, None, values, {}, tree=condition_form.empty_group())
+    return _form(call, None, values, {}, builder=stored_builder(call, {}))
 
 
 @admin.page("POST", "/segments/new", access=needs(MANAGE_SEGMENTS))
 def create_segment(call: AdminCall) -> Any:
     """Make a segment, as a draft."""
+    if call.form.get("do"):
+        return _form(call, None, call.form, {}, builder=sent_builder(call))
     values, errors = call.load(SegmentForm())
-    condition, faults = _sent_condition(call)
+    condition, faults = sent_condition(call)
     errors |= faults
     if not errors:
         try:
@@ -86,7 +84,7 @@ def create_segment(call: AdminCall) -> Any:
         else:
             call.toast(_("The segment is made."))
             return call.redirect("crm_admin.show_segment", key=values["key"])
-    return _form(call, None, call.form, errors, tree=condition_form.read(call.form))
+    return _form(call, None, call.form, errors, builder=sent_builder(call))
 
 
 @admin.page("GET", "/segments/<key>", access=needs(READ), paged=True)
@@ -116,15 +114,13 @@ def show_segment(call: AdminCall, key: str) -> Any:
 def edit_segment(call: AdminCall, key: str) -> Any:
     """The form, filled in."""
     segment = crm_of(call).segments.definitions.get(call.session, key)
-    tree = condition_form.tree_of(segment.condition, _fields(call))
     values = {
         "key": key,
         "name": in_locale(call.platform, segment.names, call.locale),
         "kind": segment.kind,
         "version": segment.version,
-        "source": json.dumps(segment.condition, indent=2, ensure_ascii=False),
     }
-    return _form(call, segment, values, {}, tree=tree)
+    return _form(call, segment, values, {}, builder=stored_builder(call, segment.condition))
 
 
 @admin.page("POST", "/segments/<key>/edit", access=needs(MANAGE_SEGMENTS))
@@ -132,8 +128,10 @@ def save_segment(call: AdminCall, key: str) -> Any:
     """Change names and condition."""
     definitions = crm_of(call).segments.definitions
     segment = definitions.get(call.session, key)
+    if call.form.get("do"):
+        return _form(call, segment, call.form, {}, builder=sent_builder(call))
     values, errors = call.load(SegmentForm(exclude=("key", "kind")))
-    condition, faults = _sent_condition(call)
+    condition, faults = sent_condition(call)
     errors |= faults
     if not errors:
         changes: dict[str, Any] = {"names": segment.names | {call.locale: values["name"]}}
@@ -153,62 +151,7 @@ def save_segment(call: AdminCall, key: str) -> Any:
         else:
             call.toast(_("Saved."))
             return call.redirect("crm_admin.show_segment", key=key)
-    return _form(call, segment, call.form, errors, tree=condition_form.read(call.form))
-
-
-@admin.page("POST", "/segments/builder", access=needs(MANAGE_SEGMENTS), transaction="read")
-def build_condition(call: AdminCall) -> Any:
-    """The rows of the form after a button, and whom they mean now."""
-    action = call.form.get("do", "")
-    tree: condition_form.Node | None = condition_form.read(call.form)
-    source = call.form.get("source", "")
-    as_source = call.form.get("mode") == "source"
-    if action == "source":
-        as_source = True
-        source = json.dumps(
-            condition_form.condition_of(tree or {}, _fields(call)), indent=2, ensure_ascii=False
-        )
-    elif action == "form":
-        condition, faults = _sent_condition(call)
-        tree = None if faults else condition_form.tree_of(condition, _fields(call))
-        as_source = tree is None
-        if as_source:
-            call.toast(
-                _("The form has no words for all of this, so it stays as it is."), kind="info"
-            )
-    elif tree is not None:
-        tree = condition_form.apply(tree, action)
-    return call.render(
-        "crm/_segment_builder.html", **_builder(call, tree, source, as_source=as_source)
-    )
-
-
-@admin.page("POST", "/segments/preview", access=needs(MANAGE_SEGMENTS), transaction="read")
-def preview_condition(call: AdminCall) -> Any:
-    """How many the condition on the form means, with ten of them."""
-    condition, errors = _sent_condition(call)
-    found = None
-    if not errors:
-        crm = crm_of(call)
-        try:
-            check_access(crm, call.session, call.actor, condition)
-            found = crm.segments.looking.preview(call.session, condition)
-        except Problem as problem:
-            errors = _errors_of(call, problem)
-    names = (
-        {}
-        if found is None
-        else crm_of(call).customers.display_names(
-            call.session, [row.subject_id for row in found.examples]
-        )
-    )
-    return call.render(
-        "crm/_segment_preview.html",
-        found=found,
-        errors=errors,
-        names=names,
-        estimate=None if found is None or found.exact else _about_estimate(call, found),
-    )
+    return _form(call, segment, call.form, errors, builder=sent_builder(call))
 
 
 @admin.page("POST", "/segments/<key>/status", access=needs(MANAGE_SEGMENTS))
@@ -283,7 +226,6 @@ def explain_segment(call: AdminCall, subject_id: uuid.UUID, key: str) -> Any:
     customer = crm.customers.get(call.session, subject_id)
     segment = crm.segments.definitions.get(call.session, key)
     check_access(crm, call.session, call.actor, segment.condition)
-    labels = {name: str(field.label) for name, field in _fields(call).items()}
     inside = crm.segments.looking.keys_of(call.session, [subject_id])[subject_id]
     return call.render(
         "crm/segment_why.html",
@@ -292,32 +234,9 @@ def explain_segment(call: AdminCall, subject_id: uuid.UUID, key: str) -> Any:
         heading=crm.customers.display_names(call.session, [subject_id]).get(subject_id)
         or str(customer.subject_id),
         findings=crm.segments.looking.explain(call.session, segment, subject_id),
-        labels=labels | crm.segments.catalogue.events(),
+        labels=fact_labels(call),
         inside=key in inside,
     )
-
-
-def _about_estimate(call: AdminCall, found: Preview) -> str:
-    """Why the number is none that was counted."""
-    looked_at = format_number(found.looked_at)
-    if not found.uncounted:
-        return _(
-            "An estimate from %(number)s customers: not every part of the condition can be "
-            "counted in the database.",
-            number=looked_at,
-        )
-    fields = _fields(call)
-    labels = [str(fields[name].label) if name in fields else name for name in found.uncounted]
-    return _(
-        "An estimate from %(number)s customers: the database cannot count %(fields)s.",
-        number=looked_at,
-        fields=", ".join(labels),
-    )
-
-
-def _fields(call: AdminCall) -> Mapping[str, FactField]:
-    found = crm_of(call).segments.catalogue.fields(call.session, locale=call.locale)
-    return {name: field for name, field in found.items() if field.in_segments}
 
 
 def _row(call: AdminCall, segment: Segment, sizes: list[Any]) -> dict[str, Any]:
@@ -346,9 +265,8 @@ def _form(
     values: Mapping[str, Any],
     errors: Mapping[str, Any],
     *,
-    tree: condition_form.Node | None,
+    builder: Mapping[str, Any],
 ) -> Any:
-    as_source = tree is None or values.get("mode") == "source"
     return call.render(
         "crm/segment_form.html",
         status=422 if errors else 200,
@@ -356,51 +274,14 @@ def _form(
         values=values,
         errors=errors,
         is_list=values.get("kind") == STATIC,
-        **_builder(call, tree, str(values.get("source", "")), as_source=as_source),
+        **builder,
     )
 
 
-def _builder(
-    call: AdminCall, tree: condition_form.Node | None, source: str, *, as_source: bool
-) -> dict[str, Any]:
-    fields_ = _fields(call)
-    segments = crm_of(call).segments.looking.all_names(call.session)
-    return {
-        "tree": tree or condition_form.empty_group(),
-        "source": source,
-        "as_source": as_source,
-        "fields": fields_,
-        "field_options": [(name, str(field.label)) for name, field in fields_.items()],
-        "event_options": list(crm_of(call).segments.catalogue.events().items()),
-        "segment_options": [
-            (key, in_locale(call.platform, names, call.locale) or key)
-            for key, names in segments.items()
-        ],
-        "operators_of": condition_form.operators_of,
-        "count_operators": condition_form.count_operators(),
-    }
-
-
-def _sent_condition(call: AdminCall) -> tuple[dict[str, Any], dict[str, list[str]]]:
-    """The condition on the form, or what is wrong with its source."""
-    if call.form.get("mode") != "source":
-        return condition_form.condition_of(condition_form.read(call.form), _fields(call)), {}
-    try:
-        found = json.loads(call.form.get("source", "") or "{}")
-    except (ValueError, RecursionError) as error:
-        return {}, {"source": [_("This is not JSON: %(error)s", error=str(error))]}
-    if not isinstance(found, dict):
-        return {}, {"source": [_("A condition is an object in curly brackets.")]}
-    return found, {}
-
-
 def _errors_of(call: AdminCall, problem: Problem) -> dict[str, list[str]]:
-    """What is wrong with a condition stands at the condition, whatever its place in it."""
-    if problem.code in ("invalid_condition", "segment_cycle"):
-        return {"source": [fault.detail for fault in problem.errors] or [str(problem)]}
     if problem.code == "segment_exists":
         return {"key": [str(problem)]}
-    return call.errors_of(problem)
+    return errors_of(call, problem)
 
 
 def _sent_refs(call: AdminCall) -> list[str] | None:

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
-import json
 import uuid
+from collections.abc import Mapping
 from typing import Any
 
-from flask import Response, stream_with_context, url_for
+from flask import Response, request, stream_with_context, url_for
 
 from dxp.api import AdminCall, Problem, needs, paginate
 from dxp.api import gettext as _
-from dxp_crm.models import PERSON, Customer, SavedView
+from dxp_crm.models import PERSON, SavedView
 from dxp_crm.permissions import EXPORT, READ
 from dxp_crm.services.exporting import texts_of
 from dxp_crm.services.texts import in_locale
 from dxp_crm.services.views import ViewDraft
 from dxp_crm.services.visibility import customer_view, label_of
 from dxp_crm.web.admin.blueprint import admin, crm_of
+from dxp_crm.web.admin.conditions import (
+    IN_VIEW,
+    errors_of,
+    sent_builder,
+    sent_condition,
+    stored_builder,
+)
 from dxp_crm.web.admin.fields import built_in_labels
 
-MAX_CONDITION = 20_000
+SHOWN_TABS = 8
 
 
 @admin.page("GET", "/views", access=needs(READ), paged=True)
@@ -27,14 +34,15 @@ def list_views(call: AdminCall) -> Any:
     """One's own views and those that are shared."""
     statement = crm_of(call).views.listed(call.actor)
     page = paginate(call, statement, keys=[(SavedView.id, "desc")])
-    return call.render("crm/views.html", page=page, me=call.actor.key)
+    default = crm_of(call).views.default_of(call.session, call.actor)
+    return call.render("crm/views.html", page=page, me=call.actor.key, default=default)
 
 
 @admin.page("GET", "/views/new", access=needs(READ))
 def new_view(call: AdminCall) -> Any:
     """An empty form."""
-    values = {"columns": ["name", "ref", "email", "created_at"], "newest_first": "true"}
-    return _form(call, None, values, {})
+    values = {"columns": ["name", "ref", "email", "created_at"], "direction": "-"}
+    return _form(call, None, values, {}, builder=stored_builder(call, {}))
 
 
 @admin.page("POST", "/views/new", access=needs(READ))
@@ -50,16 +58,21 @@ def show_view(call: AdminCall, view_id: uuid.UUID) -> Any:
     view = crm.views.get(call.session, call.actor, view_id)
     access = crm.visibility.of(call.session, call.actor)
     definitions = crm.definitions.listed(call.session, PERSON)
-    direction = "desc" if view.newest_first else "asc"
-    keys = [(Customer.created_at, direction), (Customer.subject_id, direction)]
-    page = paginate(call, crm.views.matching(call.session, view, access), keys=keys)
     known = crm.views.columns(call.session, access)
+    asked = request.args.get("sort", "")
+    sort = asked if asked.removeprefix("-") in known else view.sort
+    keys = crm.views.keys(call.session, sort, access)
+    page = paginate(call, crm.views.matching(call.session, view, access), keys=keys)
+    default = crm.views.default_of(call.session, call.actor)
     columns = [name for name in view.columns if name in known]
     labels = _labels(call)
     return call.render(
         "crm/view.html",
         view=view,
         own=view.owner_key == call.actor.key,
+        sort=sort,
+        is_default=default is not None and default.id == view.id,
+        tabs=view_tabs(call, active=view.id),
         columns=[(name, labels[name]) for name in columns],
         page=page.map(
             lambda found: {
@@ -77,8 +90,11 @@ def show_view(call: AdminCall, view_id: uuid.UUID) -> Any:
 def edit_view(call: AdminCall, view_id: uuid.UUID) -> Any:
     """The form with what is kept."""
     view = crm_of(call).views.get(call.session, call.actor, view_id)
-    condition = json.dumps(view.condition, ensure_ascii=False, indent=2) if view.condition else ""
-    return _form(call, view, view.snapshot() | {"condition": condition}, {})
+    values = view.snapshot() | {
+        "sort": view.sort.removeprefix("-"),
+        "direction": "-" if view.sort.startswith("-") else "",
+    }
+    return _form(call, view, values, {}, builder=stored_builder(call, view.condition))
 
 
 @admin.page("POST", "/views/<uuid:view_id>/edit", access=needs(READ))
@@ -95,6 +111,19 @@ def delete_view(call: AdminCall, view_id: uuid.UUID) -> Any:
     return call.redirect("crm_admin.list_views")
 
 
+@admin.page("POST", "/views/<uuid:view_id>/default", access=needs(READ))
+def set_default_view(call: AdminCall, view_id: uuid.UUID) -> Any:
+    """Begin with a view from now on, or with all customers again."""
+    begin = call.form.get("begin") == "true"
+    crm_of(call).views.set_default(call.session, call.actor, view_id if begin else None)
+    call.toast(
+        _("“Customers” opens with this view from now on.")
+        if begin
+        else _("“Customers” opens with all of them again.")
+    )
+    return call.redirect("crm_admin.show_view", view_id=view_id)
+
+
 @admin.page("GET", "/views/<uuid:view_id>.csv", access=needs(EXPORT), transaction=False)
 def export_view(call: AdminCall, view_id: uuid.UUID) -> Response:
     """The customers of a view as a file, with the view's columns."""
@@ -106,6 +135,7 @@ def export_view(call: AdminCall, view_id: uuid.UUID) -> Response:
         lambda session, access: crm.views.matching(session, view, access),
         about={"view": view.name},
         only=[name.removeprefix("fields.") for name in view.columns],
+        order=lambda session, access: crm.views.keys(session, view.sort, access),
     )
     response = Response(stream_with_context(lines), mimetype="text/csv")
     response.headers["Content-Disposition"] = "attachment; filename=customers.csv"
@@ -113,6 +143,8 @@ def export_view(call: AdminCall, view_id: uuid.UUID) -> Response:
 
 
 def _save(call: AdminCall, view: SavedView | None) -> Any:
+    if call.form.get("do"):
+        return _form(call, view, _sent(call), {}, builder=sent_builder(call))
     draft, errors = _draft(call)
     if draft is not None:
         try:
@@ -120,50 +152,75 @@ def _save(call: AdminCall, view: SavedView | None) -> Any:
                 call.session, call.actor, draft, view_id=None if view is None else view.id
             )
         except Problem as problem:
-            found = call.errors_of(problem)
-            errors = {
-                "columns" if name == "columns" else "condition": messages
-                for name, messages in found.items()
-            }
+            own = problem.code == "invalid_view"
+            errors = call.errors_of(problem) if own else errors_of(call, problem)
         else:
             call.toast(_("The view is saved."))
             return call.redirect("crm_admin.show_view", view_id=saved.id)
-    values = {name: call.form.get(name, "") for name in ("name", "text", "condition")}
-    sent = {"columns": call.form.getlist("columns"), "shared": call.form.get("shared") == "true"}
-    return _form(call, view, values | sent | {"newest_first": _newest(call)}, errors)
+    return _form(call, view, _sent(call), errors, builder=sent_builder(call))
+
+
+def _sent(call: AdminCall) -> dict[str, Any]:
+    names = ("name", "text", "sort", "direction")
+    return {name: call.form.get(name, "") for name in names} | {
+        "columns": call.form.getlist("columns"),
+        "shared": call.form.get("shared") == "true",
+    }
 
 
 def _draft(call: AdminCall) -> tuple[ViewDraft | None, dict[str, list[str]]]:
     name, text = call.form.get("name", "").strip(), call.form.get("text", "").strip()
-    source = call.form.get("condition", "").strip()
     errors: dict[str, list[str]] = {}
     if not 1 <= len(name) <= 100:
         errors["name"] = [_("Give it a name of at most 100 characters.")]
     if len(text) > 200:
         errors["text"] = [_("At most 200 characters.")]
-    condition: Any = {}
-    try:
-        condition = json.loads(source[:MAX_CONDITION]) if source else {}
-    except (ValueError, RecursionError):
-        errors["condition"] = [_("This is not JSON.")]
+    condition, faults = sent_condition(call)
+    errors |= faults
     if errors:
         return None, errors
+    sign = "-" if call.form.get("direction", "-") == "-" else ""
     return ViewDraft(
         name=name,
         shared=call.form.get("shared") == "true",
         text=text,
         condition=condition,
         columns=call.form.getlist("columns"),
-        newest_first=_newest(call),
+        sort=f"{sign}{call.form.get('sort') or 'created_at'}",
     ), {}
 
 
-def _newest(call: AdminCall) -> bool:
-    return call.form.get("newest_first", "true") == "true"
+def view_tabs(call: AdminCall, *, active: uuid.UUID | None) -> list[dict[str, Any]]:
+    """All customers, and the views that one sees, the latest first."""
+    statement = crm_of(call).views.listed(call.actor).order_by(SavedView.id.desc())
+    views = call.session.scalars(statement.limit(SHOWN_TABS)).all()
+    if not views:
+        return []
+    everybody = {
+        "label": _("All"),
+        "href": url_for("crm_admin.list_customers", all="1"),
+        "active": active is None,
+    }
+    return [
+        everybody,
+        *(
+            {
+                "label": view.name,
+                "href": url_for("crm_admin.show_view", view_id=view.id),
+                "active": view.id == active,
+            }
+            for view in views
+        ),
+    ]
 
 
 def _form(
-    call: AdminCall, view: SavedView | None, values: dict[str, Any], errors: dict[str, Any]
+    call: AdminCall,
+    view: SavedView | None,
+    values: dict[str, Any],
+    errors: dict[str, Any],
+    *,
+    builder: Mapping[str, Any],
 ) -> Any:
     crm = crm_of(call)
     access = crm.visibility.of(call.session, call.actor)
@@ -181,6 +238,8 @@ def _form(
         errors=errors,
         action=action,
         choices=[(name, labels[name]) for name in crm.views.columns(call.session, access)],
+        condition_for=IN_VIEW,
+        **builder,
     )
 
 
