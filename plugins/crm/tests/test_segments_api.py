@@ -51,6 +51,7 @@ def test_a_segment_is_made_switched_on_and_listed_page_by_page(
             "operator": "$eq",
             "wanted": "FR",
             "actual": "DE",
+            "state": "value",
             "result": False,
         }
     ]

@@ -64,10 +64,13 @@ def errors_of(call: AdminCall, problem: Problem) -> Errors:
     return call.errors_of(problem)
 
 
-def sent_builder(call: AdminCall) -> dict[str, Any]:
-    """What the template of the form takes, as the form was sent, each fault at its row.
+def sent_builder(call: AdminCall, *, faults: bool = True) -> dict[str, Any]:
+    """What the template of the form takes, as the form was sent.
 
     Without scripts its buttons send the whole form; it then comes back as they say.
+
+    Args:
+        faults: whether each stands at its row; not while the form is still being filled in.
     """
     words = words_of(call)
     tree: condition_form.Node | None = condition_form.read(call.form)
@@ -79,8 +82,8 @@ def sent_builder(call: AdminCall) -> dict[str, Any]:
         meant = condition_form.condition_of(tree or {}, words)
         source = json.dumps(meant, indent=2, ensure_ascii=False)
     elif action == "form":
-        condition, faults = sent_condition(call)
-        tree = None if faults else condition_form.tree_of(condition, words)
+        condition, wrong = sent_condition(call)
+        tree = None if wrong else condition_form.tree_of(condition, words)
         as_source = tree is None
         if as_source:
             call.toast(
@@ -88,7 +91,7 @@ def sent_builder(call: AdminCall) -> dict[str, Any]:
             )
     elif action:
         tree = condition_form.apply(tree or {}, action)
-    elif tree is not None:
+    elif tree is not None and faults:
         condition_form.check(tree, words)
     return _builder(call, words, tree, source, as_source=as_source)
 
@@ -104,7 +107,7 @@ def stored_builder(call: AdminCall, condition: Mapping[str, Any]) -> dict[str, A
 @admin.page("POST", "/conditions/builder", access=needs(READ), transaction="read")
 def build_condition(call: AdminCall) -> Any:
     """The rows of the form after a button."""
-    return call.render("crm/_condition_builder.html", **sent_builder(call))
+    return call.render("crm/_condition_builder.html", **sent_builder(call, faults=False))
 
 
 @admin.page("POST", "/conditions/preview", access=needs(READ), transaction="read")
