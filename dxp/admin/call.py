@@ -6,11 +6,13 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 from flask import Response, flash, make_response, render_template, request, url_for
 from marshmallow import EXCLUDE, Schema, ValidationError
 from werkzeug.datastructures import MultiDict
 
+from dxp.admin.locales import zone_name
 from dxp.admin.panels import Panel, gather_panels
 from dxp.errors import Problem
 from dxp.web.call import Call
@@ -37,6 +39,11 @@ class AdminCall(Call):
     @property
     def form(self) -> MultiDict[str, str]:
         return request.form
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The time zone in which the reader of the page reads and writes moments."""
+        return ZoneInfo(zone_name(self.platform.settings, self.actor))
 
     @property
     def is_htmx(self) -> bool:

@@ -10,7 +10,8 @@ import flask_babel
 from babel import Locale, UnknownLocaleError
 from flask import Flask, request
 
-from dxp.auth.actors import Actor
+from dxp.auth.actors import Actor, StaffActor
+from dxp.clock import timezones
 from dxp.settings import Settings
 from dxp.web.state import find_state, request_state
 
@@ -63,14 +64,26 @@ def install_locales(app: Flask, settings: Settings, *, catalogues: Mapping[str, 
         state = find_state()
         return settings.locale.default if state is None else state.locale
 
-    flask_babel.Babel(app, locale_selector=select)
+    def select_timezone() -> str:
+        state = find_state()
+        chosen = None if state is None else state.timezone
+        return chosen or settings.locale.timezone
+
+    flask_babel.Babel(app, locale_selector=select, timezone_selector=select_timezone)
+
+
+def zone_name(settings: Settings, actor: Actor) -> str:
+    """The time zone in which somebody reads and writes moments."""
+    own = actor.timezone if isinstance(actor, StaffActor) else None
+    return own if own in timezones() else settings.locale.timezone
 
 
 def settle_locale(settings: Settings, actor: Actor) -> str:
     """The language of this request to the admin: chosen in this browser, kept with the account,
-    or what the browser asks for. Sets it on the request's state.
+    or what the browser asks for. Sets it on the request's state, and with it the time zone.
     """
     state = request_state()
+    state.timezone = zone_name(settings, actor)
     for wanted in (request.cookies.get(LOCALE_COOKIE), actor.locale):
         if wanted in settings.locale.available:
             state.locale = wanted

@@ -52,12 +52,14 @@ class StaffActor(Actor):
     """A signed-in member of staff.
 
     Attributes:
+        timezone: in which they read and write moments; None: that of the site.
         pending: what they must do before all their permissions count: choose a `password`, or
             set up a `second_factor`; None when nothing is left to do.
     """
 
     user_id: uuid.UUID
     session_id: uuid.UUID
+    timezone: str | None = None
     name: str
     email: str
     pending: str | None = None

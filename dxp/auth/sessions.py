@@ -105,6 +105,7 @@ class Sessions:
             name=staff.name,
             email=staff.email,
             locale=staff.locale,
+            timezone=staff.timezone,
             permissions=frozenset(permissions),
             pending=pending,
         )

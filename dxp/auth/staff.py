@@ -19,6 +19,7 @@ from dxp.auth.grants import (
 )
 from dxp.auth.models import Role, Staff, StaffRole
 from dxp.auth.secrets import canonical_email
+from dxp.clock import timezones
 from dxp.errors import Conflict, FieldError, NotFound, Unprocessable
 
 if TYPE_CHECKING:
@@ -157,6 +158,31 @@ class StaffService:
         before = {"locale": staff.locale}
         staff.locale = self._checked_locale(locale)
         after = {"locale": staff.locale}
+        self._record(session, actor, staff, "updated", before=before, after=after)
+
+    def set_timezone(
+        self, session: Session, actor: Actor, staff_id: uuid.UUID, timezone: str | None
+    ) -> None:
+        """Choose the zone in which somebody reads and writes moments; None: that of the site.
+
+        Raises:
+            Unprocessable: there is no such zone (`unknown_timezone`).
+        """
+        if timezone and timezone not in timezones():
+            raise Unprocessable(
+                "The time zone was not kept, because there is none of this name; choose one of the "
+                "list, such as Europe/Paris",
+                code="unknown_timezone",
+                errors=[
+                    FieldError(
+                        code="unknown_timezone", detail="Not a time zone.", pointer="/timezone"
+                    )
+                ],
+            )
+        staff = self.get(session, staff_id)
+        before = {"timezone": staff.timezone}
+        staff.timezone = timezone or None
+        after = {"timezone": staff.timezone}
         self._record(session, actor, staff, "updated", before=before, after=after)
 
     def set_roles(

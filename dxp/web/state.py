@@ -34,12 +34,14 @@ class RequestState:
     """Attributes:
     started: on the monotonic clock, for the access line and the metrics.
     locale: negotiated; never empty.
+    timezone: in which pages show moments; None: that of the site.
     nonce: of this answer's content security policy.
     finishers: run on the response before it leaves, last registered first.
     """
 
     request_id: str
     locale: str
+    timezone: str | None = None
     started: float = field(default_factory=time.perf_counter)
     nonce: str = field(default_factory=lambda: secrets.token_urlsafe(18))
     identity: Identity | None = None

@@ -21,6 +21,12 @@ function clickedBackdrop(event) {
 }
 
 export function startDialogs() {
+  for (const dialog of document.querySelectorAll("dialog[data-dialog-show]")) {
+    // Shown by the page without scripts; with them it keeps the focus inside.
+    dialog.close();
+    openDialog(dialog);
+    dialog.querySelector("[aria-invalid=true]")?.focus();
+  }
   document.addEventListener("click", (event) => {
     const opener = event.target.closest("[data-dialog-open]");
     if (opener) {

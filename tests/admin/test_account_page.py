@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 import pyotp
 import pytest
@@ -163,3 +164,21 @@ def test_the_language_is_kept_with_the_account(ada: DxpClient, platform: Platfor
     assert ada.staff_id is not None
     with platform.db.read() as session:
         assert platform.accounts.staff.get(session, ada.staff_id).locale == "fa"
+
+
+def test_moments_are_shown_in_the_time_zone_of_who_reads(
+    ada: DxpClient, platform: Platform
+) -> None:
+    assert ada.staff_id is not None
+    made = datetime(2026, 3, 10, 23, 30, tzinfo=UTC)
+    with platform.db.write() as session:
+        platform.accounts.staff.get(session, ada.staff_id).created_at = made
+    assert "23:30" in ada.get("/admin/account").get_data(as_text=True)
+    send(ada, "/admin/account/timezone", timezone="Asia/Tehran")
+    page = ada.get("/admin/account").get_data(as_text=True)
+    assert "11 Mar 2026, 03:00" in page.replace("\u202f", " ")
+    refused = ada.submit("/admin/account/timezone", {"timezone": "Mars/Olympus"})
+    assert refused.status_code == 422
+    assert "no such time zone" in refused.get_data(as_text=True)
+    send(ada, "/admin/account/timezone", timezone="")
+    assert "23:30" in ada.get("/admin/account").get_data(as_text=True)

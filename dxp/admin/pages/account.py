@@ -16,6 +16,7 @@ from dxp.admin.pages.browsers import browser_name
 from dxp.admin.pages.refusals import Errors, attempt, errors_of, words_of
 from dxp.admin.pages.sign_in import add_sign_in
 from dxp.auth import StaffActor
+from dxp.clock import timezones
 from dxp.errors import Problem
 from dxp.i18n import gettext as _
 from dxp.web.access import signed_in
@@ -36,6 +37,18 @@ def _add_profile(account: AdminBlueprint) -> None:
     def profile(call: AdminCall) -> Any:
         """Everything about oneself on one page."""
         return _profile(call)
+
+    @account.page("POST", "/account/timezone", access=signed_in())
+    def choose_timezone(call: AdminCall) -> Any:
+        """Read and write moments in another time zone from now on."""
+        actor = _staff(call)
+        wanted = call.form.get("timezone", "").strip() or None
+        try:
+            call.platform.accounts.staff.set_timezone(call.session, actor, actor.user_id, wanted)
+        except Problem as problem:
+            return _profile(call, errors=errors_of(problem))
+        call.toast(_("The time zone is kept."))
+        return call.redirect("account.profile")
 
     @account.page("POST", "/account/password", access=signed_in(), transaction=False)
     def change_password(call: AdminCall) -> Any:
@@ -151,6 +164,9 @@ def _profile(call: AdminCall, *, errors: Errors | None = None) -> Response:
         errors=errors or {},
         browser_name=browser_name,
         locale_choices=[(item.code, item.name) for item in choices(call.platform.settings)],
+        site_timezone=call.platform.settings.locale.timezone,
+        timezone_choices=[(name, name) for name in sorted(timezones()) if "/" in name],
+        chosen_timezone=call.form.get("timezone", staff.timezone or ""),
         **values,
     )
 

@@ -63,7 +63,7 @@ def audit_blueprint() -> AdminBlueprint:
 
 def _filter(call: AdminCall, asked: dict[str, str]) -> AuditFilter:
     """What can be read of the filter; a date or an id that is none does not restrict."""
-    zone = ZoneInfo(call.platform.settings.locale.timezone)
+    zone = call.zone
     since, until = _day(asked["since"]), _day(asked["until"])
     return AuditFilter(
         who=asked["who"],

@@ -5,7 +5,6 @@ from __future__ import annotations
 import uuid
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from flask import Response
 
@@ -133,9 +132,8 @@ def _form(call: AdminCall, errors: Errors) -> Response:
 
 
 def _end_of_day(call: AdminCall, text: str) -> datetime | None:
-    """The key is good through the whole day that was chosen, in the platform's time zone."""
+    """The key is good through the whole day that was chosen, in the reader's time zone."""
     if not text.strip():
         return None
-    zone = ZoneInfo(call.platform.settings.locale.timezone)
     day = date.fromisoformat(text.strip())
-    return datetime.combine(day + timedelta(days=1), time(), zone).astimezone(UTC)
+    return datetime.combine(day + timedelta(days=1), time(), call.zone).astimezone(UTC)

@@ -46,6 +46,7 @@ _WORDS: Mapping[str, Any] = {
     "unknown_locale": _l("This language is not set up. Choose one from the list."),
     "unknown_permission": _l("A permission is not known any more. Load the page again."),
     "unknown_role": _l("A role does not exist any more. Load the page again."),
+    "unknown_timezone": _l("There is no such time zone. Choose one from the list."),
     "unknown_session": _l("The session has ended already."),
     "weak_password": _l(
         "This password is too easy to guess. Take at least 12 characters, such as four unrelated "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any
 
 import pytest
@@ -190,3 +191,51 @@ def test_the_dashboard_shows_my_tasks_alone(client: DxpClient, desk: DxpClient) 
     desk.submit("/admin/crm/tasks/new", a_task(desk))
     assert "Call back" in text_of(desk, "/admin/")
     assert "Call back" not in text_of(client.as_staff("crm.customers.read"), "/admin/")
+
+
+def test_a_small_form_comes_back_with_what_was_typed_and_the_error_at_its_field(
+    desk: DxpClient, client: DxpClient, grace: dict[str, Any]
+) -> None:
+    editor = client.as_staff("*")
+    made = editor.submit("/admin/crm/organisations/new", {"name": "Acme"})
+    customer = f"/admin/crm/customers/{grace['id']}"
+    desk.submit("/admin/crm/tickets/new", {"subject_id": grace["id"], "subject": "Broken cup"})
+    [ticket] = desk.get("/api/v1/tickets").get_json()["data"]
+    list_url = "/admin/crm/segments"
+    editor.submit(f"{list_url}/new", {"name": "VIP", "key": "vip", "kind": "static"})
+    sent: list[tuple[str, dict[str, Any], str, str]] = [
+        (f"{made.headers['Location']}/people", {"who": "nobody", "role": "Boss"}, "who", "Boss"),
+        (f"{customer}/birthday", {"day": "31", "month": "13", "year": "1990"}, "month", "1990"),
+        (f"{customer}/notes", {"text": "x" * 10_001}, "text", "x" * 10_001),
+        (
+            f"/admin/crm/tickets/{ticket['id']}",
+            {"status": "solved", "priority": "none", "assignee_id": ""},
+            "priority",
+            'value="solved" selected',
+        ),
+        ("/admin/crm/tags/new", {"name": "y" * 51, "color": "danger"}, "name", "y" * 51),
+        (
+            f"{list_url}/vip/members",
+            {"refs": "C-1", "file": (io.BytesIO(b"\xff"), "a.csv")},
+            "file",
+            "C-1",
+        ),
+    ]
+    for url, form, field, typed in sent:
+        answer = editor.submit(url, form)
+        page = answer.get_data(as_text=True)
+        assert answer.status_code == 422, url
+        assert typed in page, url
+        assert f'id="f-{field}-error"' in page, url
+
+
+def test_a_due_moment_is_meant_and_shown_in_the_zone_of_who_writes_it(
+    desk: DxpClient, grace: dict[str, Any]
+) -> None:
+    desk.submit("/admin/account/timezone", {"timezone": "Asia/Tehran"})
+    desk.submit("/admin/crm/tasks/new", a_task(desk, subject_id=grace["id"]))
+    [task] = desk.get("/api/v1/tasks").get_json()["data"]
+    assert task["due_at"].startswith("2026-03-09T11:30")
+    page = text_of(desk, f"/admin/crm/tasks/{task['id']}")
+    assert 'value="2026-03-09T15:00"' in page
+    assert "Asia/Tehran" in page

@@ -218,3 +218,56 @@ def test_the_timeline_is_filtered_by_kind_source_and_period(
 ) -> None:
     answer = worker.get(f"/api/v1/customers/{grace['id']}/timeline?{query}")
     assert [item["type"] for item in answer.get_json()["data"]] == found
+
+
+def test_customers_open_tickets_of_their_own_and_follow_them(
+    client: DxpClient, desk: DxpClient, worker: DxpClient, grace: dict[str, Any]
+) -> None:
+    me = client.as_customer(uuid.UUID(grace["id"]))
+    mine = me.post("/api/v1/me/tickets", json={"subject": "Broken cup"})
+    assert mine.status_code == 201, mine.get_json()
+    assert set(mine.get_json()) == {
+        *("id", "subject", "description", "status", "created_at", "updated_at")
+    }
+    url = f"/api/v1/me/tickets/{mine.get_json()['id']}"
+    staff_url = f"/api/v1/tickets/{mine.get_json()['id']}"
+    worker.post(f"{staff_url}/comments", json={"text": "She is right"})
+    worker.post(f"{staff_url}/comments", json={"text": "A new one is coming", "public": True})
+    etag = worker.get(staff_url).headers["ETag"]
+    worker.patch(staff_url, json={"status": "solved"}, headers={"If-Match": etag})
+    assert me.get("/api/v1/me/tickets?filter[status]=solved").get_json()["data"][0]["id"] in url
+    written = me.post(f"{url}/messages", json={"text": "It did not come"})
+    assert written.status_code == 201
+    assert [(row["from"], row["text"]) for row in me.get(f"{url}/messages").get_json()] == [
+        ("shop", "A new one is coming"),
+        ("customer", "It did not come"),
+    ]
+    assert me.get(url).get_json()["status"] == "open"
+    page = desk.get(f"/admin/crm/tickets/{mine.get_json()['id']}").get_data(as_text=True)
+    assert "From the customer" in page
+
+
+def test_customers_see_no_ticket_of_others_and_write_on_no_closed_one(
+    client: DxpClient, worker: DxpClient, ticket: dict[str, Any], grace: dict[str, Any]
+) -> None:
+    other, me = client.as_customer(), client.as_customer(uuid.UUID(grace["id"]))
+    url = f"/api/v1/me/tickets/{ticket['id']}"
+    assert other.get("/api/v1/me/tickets").get_json()["data"] == []
+    for answer in (other.get(url), other.get(f"{url}/messages")):
+        assert answer.status_code == 404
+    assert other.post(f"{url}/messages", json={"text": "Hello"}).status_code == 404
+    assert worker.get("/api/v1/me/tickets").status_code == 403
+    etag = worker.get(f"/api/v1/tickets/{ticket['id']}").headers["ETag"]
+    closing = {"status": "closed"}
+    worker.patch(f"/api/v1/tickets/{ticket['id']}", json=closing, headers={"If-Match": etag})
+    answer = me.post(f"{url}/messages", json={"text": "Hello"})
+    assert (answer.status_code, answer.get_json()["code"]) == (409, "ticket_closed")
+
+
+def test_customers_do_not_flood_the_desk(client: DxpClient, grace: dict[str, Any]) -> None:
+    me = client.as_customer(uuid.UUID(grace["id"]))
+    codes = [
+        me.post("/api/v1/me/tickets", json={"subject": f"No {number}"}).status_code
+        for number in range(21)
+    ]
+    assert codes == [201] * 20 + [409]

@@ -119,8 +119,8 @@ def test_a_hidden_field_is_neither_shown_nor_asked_for(
     assert editor.get(f"{url}.csv").status_code == 403
     assert "DE" not in visible(editor.get(saved(editor, source="")))
     others = saved(editor, source="", columns=["ref"])
-    page = editor.get(f"{others}?sort=-country").get_data(as_text=True)
-    assert order_of(page)[0] == "R-0"
+    asked = editor.get(f"{others}?sort=-country").get_data(as_text=True)
+    assert order_of(asked) == order_of(editor.get(others).get_data(as_text=True))
     form = {"name": "X", "mode": "source", "columns": ["ref"], "sort": "country"}
     assert editor.submit(NEW, form).status_code == 422
 

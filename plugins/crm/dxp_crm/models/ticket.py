@@ -6,7 +6,7 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, Text
+from sqlalchemy import ForeignKey, Index, String, Text, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from dxp.api import Base, Id
@@ -51,7 +51,12 @@ class Ticket(Base):
 
 
 class TicketComment(Base):
-    """What staff wrote on a ticket: for one another, or (`public`) to the customer."""
+    """What was written on a ticket.
+
+    Attributes:
+        public: the customer sees it; otherwise staff wrote it for one another.
+        by_customer: the customer wrote it.
+    """
 
     __tablename__ = "crm_ticket_comment"
     __table_args__ = (Index(None, "ticket_id", "id"), Index(None, "subject_id"))
@@ -61,6 +66,7 @@ class TicketComment(Base):
     subject_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("crm_customer.subject_id"))
     origin_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("dxp_subject.id"))
     public: Mapped[bool]
+    by_customer: Mapped[bool] = mapped_column(default=False, server_default=false())
     text: Mapped[str] = mapped_column(Text)
     author: Mapped[str] = mapped_column(String(200))
     created_at: Mapped[datetime]

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
-from dxp.api import Actor, AuditEntry, AuditFilter, NotFound, Platform, PreconditionFailed
+from dxp.api import Actor, AuditEntry, AuditFilter, Conflict, NotFound, Platform, PreconditionFailed
 from dxp_crm.events import TicketChanged, TicketOpened
 from dxp_crm.models import PRIORITIES, STATUSES, Ticket, TicketComment
 from dxp_crm.services.customers import CustomerService
@@ -18,6 +18,10 @@ from dxp_crm.services.messages import SERVICE, MessageService
 from dxp_crm.services.people import author_of, check_staff
 
 OBJECT = "crm.ticket"
+MOST_OWN = 20
+"""Tickets of one customer that may wait at a time, when they open them by themselves."""
+
+_UNSOLVED = ("open", "pending")
 _TOLD = ("status", "priority", "assignee_id")
 
 
@@ -164,13 +168,85 @@ class TicketService:
             )
         return comment
 
-    def get(self, session: Session, ticket_id: uuid.UUID, *, lock: bool = False) -> Ticket:
+    def open_own(
+        self, session: Session, actor: Actor, *, subject_id: uuid.UUID, data: Mapping[str, Any]
+    ) -> Ticket:
+        """A request that a customer makes by themselves.
+
+        Raises:
+            Conflict: they have too many that are not closed (`too_many_tickets`).
+            NotFound: there is no such customer (`unknown_customer`).
+        """
+        self._customers.get(session, subject_id, lock=True)
+        unclosed = select(func.count()).where(
+            Ticket.subject_id == subject_id, Ticket.status.in_(_UNSOLVED)
+        )
+        if (session.scalar(unclosed) or 0) >= MOST_OWN:
+            raise Conflict(
+                f"The ticket was not opened, because {MOST_OWN} of yours are still open; write on "
+                "one of them",
+                code="too_many_tickets",
+            )
+        wanted = {name: data.get(name) for name in ("subject", "description")}
+        made = {"subject_id": subject_id, "channel": "web", **wanted}
+        return self.open(session, actor, made)
+
+    def write_own(
+        self,
+        session: Session,
+        actor: Actor,
+        *,
+        ticket_id: uuid.UUID,
+        subject_id: uuid.UUID,
+        text: str,
+    ) -> TicketComment:
+        """What a customer writes on their ticket; unless it was open, it is open again.
+
+        Raises:
+            Conflict: the ticket is closed for good (`ticket_closed`).
+            NotFound: they have no such ticket (`unknown_ticket`).
+        """
+        ticket = self.get(session, ticket_id, lock=True, subject_id=subject_id)
+        if ticket.status == STATUSES[-1]:
+            raise Conflict(
+                "Nothing was written, because the ticket is closed; open another one",
+                code="ticket_closed",
+            )
+        comment = TicketComment(
+            ticket_id=ticket.id,
+            subject_id=subject_id,
+            public=True,
+            by_customer=True,
+            text=text,
+            author=author_of(actor),
+            created_at=self._platform.clock.now(),
+        )
+        session.add(comment)
+        self._record(session, actor, ticket, "commented", after={"public": True})
+        again = {"status": STATUSES[0]}
+        if ticket.status != STATUSES[0]:
+            self.update(session, actor, ticket_id=ticket_id, version=None, changes=again)
+        else:
+            self._touch(session, ticket)
+        return comment
+
+    def get(
+        self,
+        session: Session,
+        ticket_id: uuid.UUID,
+        *,
+        lock: bool = False,
+        subject_id: uuid.UUID | None = None,
+    ) -> Ticket:
         """One ticket.
+
+        Args:
+            subject_id: it must be of this customer.
 
         Raises:
             NotFound: there is none with this id (`unknown_ticket`).
         """
-        query = select(Ticket).where(Ticket.id == ticket_id)
+        query = self.matching(TicketFilter(subject_id=subject_id)).where(Ticket.id == ticket_id)
         ticket = session.scalar(query.with_for_update() if lock else query)
         if ticket is None:
             raise NotFound(
@@ -187,14 +263,18 @@ class TicketService:
                 query = query.where(getattr(Ticket, name) == value)
         return query
 
-    def comments(self, session: Session, ticket_id: uuid.UUID) -> list[TicketComment]:
-        """What was written on a ticket, first to last; the last 200."""
-        found = session.scalars(
-            select(TicketComment)
-            .where(TicketComment.ticket_id == ticket_id)
-            .order_by(TicketComment.id.desc())
-            .limit(200)
-        ).all()
+    def comments(
+        self, session: Session, ticket_id: uuid.UUID, *, public_only: bool = False
+    ) -> list[TicketComment]:
+        """What was written on a ticket, first to last; the last 200.
+
+        Args:
+            public_only: without what staff wrote for one another.
+        """
+        query = select(TicketComment).where(TicketComment.ticket_id == ticket_id)
+        if public_only:
+            query = query.where(TicketComment.public)
+        found = session.scalars(query.order_by(TicketComment.id.desc()).limit(200)).all()
         return list(reversed(found))
 
     def history(self, session: Session, ticket_id: uuid.UUID) -> list[AuditEntry]:

@@ -188,4 +188,18 @@ PROBLEMS = (
         explanation="Its members follow from its condition.",
         remedy="Change the condition, or make a segment of the kind static.",
     ),
+    ProblemCode(
+        code="too_many_tickets",
+        status=409,
+        title="Too many tickets are open",
+        explanation="A customer has at most twenty tickets that are open or pending.",
+        remedy="Write on one of them, or wait until one is solved.",
+    ),
+    ProblemCode(
+        code="ticket_closed",
+        status=409,
+        title="The ticket is closed",
+        explanation="Customers cannot write on a ticket that was closed for good.",
+        remedy="Open another ticket.",
+    ),
 )

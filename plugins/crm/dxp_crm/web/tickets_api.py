@@ -90,6 +90,9 @@ class CommentOut(Schema):
 
     id = fields.UUID(required=True)
     public = fields.Boolean(required=True)
+    by_customer = fields.Boolean(
+        required=True, metadata={"description": "The customer wrote it, by their own token."}
+    )
     text = fields.String(required=True)
     author = fields.String(required=True)
     created_at = fields.AwareDateTime(required=True)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from datetime import date
+from types import MappingProxyType
 from typing import Any
 
 from babel import Locale
@@ -26,7 +28,7 @@ from dxp_crm.permissions import EXPORT, READ, WRITE
 from dxp_crm.services.listing import CustomerFilter
 from dxp_crm.services.timeline import describe, timeline_query
 from dxp_crm.services.visibility import customer_view, label_of
-from dxp_crm.web.admin.blueprint import admin, crm_of, tell
+from dxp_crm.web.admin.blueprint import admin, crm_of
 from dxp_crm.web.admin.custom_fields import field_facts, form_fields, read_fields
 from dxp_crm.web.admin.forms import (
     BirthdayForm,
@@ -109,6 +111,21 @@ def create_customer(call: AdminCall) -> Any:
 @admin.page("GET", "/customers/<uuid:subject_id>", access=needs(READ), paged=True)
 def show_customer(call: AdminCall, subject_id: uuid.UUID) -> Any:
     """One customer: profile, consents, notes, what other plugins know, and the timeline."""
+    return _customer_page(call, subject_id)
+
+
+def _customer_page(
+    call: AdminCall,
+    subject_id: uuid.UUID,
+    *,
+    form: str = "",
+    errors: Mapping[str, Any] = MappingProxyType({}),
+) -> Any:
+    """The page of a customer.
+
+    Args:
+        form: the small form that comes back as it was sent, each error at its field.
+    """
     crm = crm_of(call)
     found, frame = customer_frame(call, subject_id, active="overview")
     access = frame["access"]
@@ -117,7 +134,11 @@ def show_customer(call: AdminCall, subject_id: uuid.UUID) -> Any:
     items = [describe(call.platform, record_of(row), access) for row in page.items]
     return call.render(
         "crm/customer.html",
+        status=422 if errors else 200,
         **frame,
+        form=form,
+        sent=call.form,
+        errors=errors,
         birthday=birthday_text(frame["customer"]["birthday"], call.locale),
         field_facts=field_facts(call, frame["definitions"], access, stored=found.fields),
         colors=crm.tags.colors(call.session),
@@ -126,7 +147,7 @@ def show_customer(call: AdminCall, subject_id: uuid.UUID) -> Any:
         notes=crm.customers.notes(call.session, subject_id),
         panels=call.panels("admin.customer", subject_id=subject_id),
         **timeline_values(call, items),
-        next_cursor=page.next,
+        next_cursor=None if errors else page.next,
         purposes=_purposes(call),
         calendars=calendar_names(),
     )
@@ -167,7 +188,7 @@ def save_customer(call: AdminCall, subject_id: uuid.UUID) -> Any:
     return _customer_form(call, customer, call.form, errors)
 
 
-@admin.page("POST", "/customers/<uuid:subject_id>/birthday", access=needs(WRITE))
+@admin.page("POST", "/customers/<uuid:subject_id>/birthday", access=needs(WRITE), paged=True)
 def save_birthday(call: AdminCall, subject_id: uuid.UUID) -> Any:
     """Set a birthday in the customer's calendar."""
     values, errors = call.load(BirthdayForm())
@@ -176,11 +197,12 @@ def save_birthday(call: AdminCall, subject_id: uuid.UUID) -> Any:
             crm_of(call).customers.set_birthday(
                 call.session, call.actor, subject_id=subject_id, birthday=values
             )
-            call.toast(_("The birthday is saved."))
         except Problem as problem:
             errors = call.errors_of(problem)
-    tell(call, errors)
-    return call.redirect("crm_admin.show_customer", subject_id=subject_id)
+        else:
+            call.toast(_("The birthday is saved."))
+            return call.redirect("crm_admin.show_customer", subject_id=subject_id)
+    return _customer_page(call, subject_id, form="birthday", errors=errors)
 
 
 @admin.page("GET", "/customers/<uuid:subject_id>/consents", access=needs(READ), paged=True)
@@ -198,37 +220,37 @@ def consent_history(call: AdminCall, subject_id: uuid.UUID) -> Any:
     )
 
 
-@admin.page("POST", "/customers/<uuid:subject_id>/consents", access=needs(WRITE))
+@admin.page("POST", "/customers/<uuid:subject_id>/consents", access=needs(WRITE), paged=True)
 def save_consent(call: AdminCall, subject_id: uuid.UUID) -> Any:
     """Record the customer's word on one purpose."""
     values, errors = call.load(ConsentForm())
-    if not errors:
-        crm = crm_of(call)
-        crm.customers.get(call.session, subject_id)
-        crm.consents.record(
-            call.session,
-            call.actor,
-            subject_id=subject_id,
-            channel="admin",
-            text_version="admin",
-            **values,
-        )
-        call.toast(_("The consent is recorded."))
-    tell(call, errors)
+    if errors:
+        return _customer_page(call, subject_id, form="consent", errors=errors)
+    crm = crm_of(call)
+    crm.customers.get(call.session, subject_id)
+    crm.consents.record(
+        call.session,
+        call.actor,
+        subject_id=subject_id,
+        channel="admin",
+        text_version="admin",
+        **values,
+    )
+    call.toast(_("The consent is recorded."))
     return call.redirect("crm_admin.show_customer", subject_id=subject_id)
 
 
-@admin.page("POST", "/customers/<uuid:subject_id>/notes", access=needs(WRITE))
+@admin.page("POST", "/customers/<uuid:subject_id>/notes", access=needs(WRITE), paged=True)
 def save_note(call: AdminCall, subject_id: uuid.UUID) -> Any:
     """Write a note."""
     values, errors = call.load(NoteForm())
-    if not errors:
-        author = call.actor.name if isinstance(call.actor, StaffActor) else call.actor.key
-        crm_of(call).customers.add_note(
-            call.session, call.actor, subject_id=subject_id, text=values["text"], author=author
-        )
-        call.toast(_("The note is added."))
-    tell(call, errors)
+    if errors:
+        return _customer_page(call, subject_id, form="note", errors=errors)
+    author = call.actor.name if isinstance(call.actor, StaffActor) else call.actor.key
+    crm_of(call).customers.add_note(
+        call.session, call.actor, subject_id=subject_id, text=values["text"], author=author
+    )
+    call.toast(_("The note is added."))
     return call.redirect("crm_admin.show_customer", subject_id=subject_id)
 
 

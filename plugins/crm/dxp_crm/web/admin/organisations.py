@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from babel import Locale
@@ -20,7 +21,7 @@ from dxp_crm.services.people import staff_names
 from dxp_crm.services.tasks import TaskFilter
 from dxp_crm.services.timeline import describe, narrowed
 from dxp_crm.services.visibility import organisation_view
-from dxp_crm.web.admin.blueprint import admin, crm_of, tell
+from dxp_crm.web.admin.blueprint import admin, crm_of
 from dxp_crm.web.admin.custom_fields import field_facts, form_fields, read_fields
 from dxp_crm.web.admin.forms import TagsForm
 from dxp_crm.web.admin.timeline import asked_filter, timeline_values
@@ -97,6 +98,13 @@ def create_organisation(call: AdminCall) -> Any:
 @admin.page("GET", "/organisations/<uuid:organisation_id>", access=needs(READ), paged=True)
 def show_organisation(call: AdminCall, organisation_id: uuid.UUID) -> Any:
     """One organisation: profile, people, tasks, and the timeline of its people."""
+    return _organisation_page(call, organisation_id)
+
+
+def _organisation_page(
+    call: AdminCall, organisation_id: uuid.UUID, *, errors: Mapping[str, Any] = MappingProxyType({})
+) -> Any:
+    """The page of an organisation, with the form to add a person as it was sent."""
     crm = crm_of(call)
     found = crm.organisations.get(call.session, organisation_id)
     access = crm.visibility.of(call.session, call.actor)
@@ -113,6 +121,9 @@ def show_organisation(call: AdminCall, organisation_id: uuid.UUID) -> Any:
     tasks = crm.tasks.matching(TaskFilter(organisation_id=organisation_id))
     return call.render(
         "crm/organisation.html",
+        status=422 if errors else 200,
+        errors=errors,
+        sent=call.form,
         organisation=organisation_view(found, access, definitions),
         access=access,
         field_facts=field_facts(call, definitions, access, stored=found.fields),
@@ -124,7 +135,7 @@ def show_organisation(call: AdminCall, organisation_id: uuid.UUID) -> Any:
         staff=staff_names(call.platform, call.session),
         now=call.now,
         **timeline_values(call, items),
-        next_cursor=page.next,
+        next_cursor=None if errors else page.next,
         may_write=call.actor.may(WRITE),
         may_task=call.actor.may(WRITE_TASKS),
     )
@@ -169,7 +180,7 @@ def delete_organisation(call: AdminCall, organisation_id: uuid.UUID) -> Any:
     return call.redirect("crm_admin.list_organisations")
 
 
-@admin.page("POST", "/organisations/<uuid:organisation_id>/people", access=needs(WRITE))
+@admin.page("POST", "/organisations/<uuid:organisation_id>/people", access=needs(WRITE), paged=True)
 def add_person(call: AdminCall, organisation_id: uuid.UUID) -> Any:
     """Let a customer belong to an organisation, by number or e-mail address."""
     values, errors = call.load(MemberForm())
@@ -177,7 +188,7 @@ def add_person(call: AdminCall, organisation_id: uuid.UUID) -> Any:
         crm = crm_of(call)
         subject_id = crm.customers.named(call.session, call.actor, values["who"])
         if subject_id is None:
-            errors = {"_schema": [_("No customer has this number or e-mail address.")]}
+            errors = {"who": [_("No customer has this number or e-mail address.")]}
         else:
             crm.organisations.join(
                 call.session,
@@ -187,8 +198,8 @@ def add_person(call: AdminCall, organisation_id: uuid.UUID) -> Any:
                 role=values["role"],
             )
             call.toast(_("The customer belongs to the organisation now."))
-    tell(call, errors)
-    return call.redirect("crm_admin.show_organisation", organisation_id=organisation_id)
+            return call.redirect("crm_admin.show_organisation", organisation_id=organisation_id)
+    return _organisation_page(call, organisation_id, errors=errors)
 
 
 @admin.page(

@@ -7,6 +7,7 @@ import io
 import json
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from flask import Response, request
@@ -90,6 +91,13 @@ def create_segment(call: AdminCall) -> Any:
 @admin.page("GET", "/segments/<key>", access=needs(READ), paged=True)
 def show_segment(call: AdminCall, key: str) -> Any:
     """One segment: its size over time, and who is in it."""
+    return _segment_page(call, key)
+
+
+def _segment_page(
+    call: AdminCall, key: str, *, errors: Mapping[str, Any] = MappingProxyType({})
+) -> Any:
+    """The page of a segment, with the form that changes a list as it was sent."""
     crm = crm_of(call)
     segment = crm.segments.definitions.get(call.session, key)
     statement = select(SegmentMember.subject_id, SegmentMember.since).where(
@@ -101,6 +109,9 @@ def show_segment(call: AdminCall, key: str) -> Any:
     sizes = crm.segments.looking.sizes(call.session, [segment.id])[segment.id]
     return call.render(
         "crm/segment.html",
+        status=422 if errors else 200,
+        errors=errors,
+        sent=call.form,
         segment=_row(call, segment, sizes),
         source=json.dumps(segment.condition, indent=2, ensure_ascii=False),
         page=page.map(
@@ -179,7 +190,7 @@ def delete_segment(call: AdminCall, key: str) -> Any:
     return call.redirect("crm_admin.list_segments")
 
 
-@admin.page("POST", "/segments/<key>/members", access=needs(MANAGE_SEGMENTS))
+@admin.page("POST", "/segments/<key>/members", access=needs(MANAGE_SEGMENTS), paged=True)
 def change_members(call: AdminCall, key: str) -> Any:
     """Put customers on a list or take them off, by numbers typed in or in a file."""
     refs = _sent_refs(call)
@@ -190,20 +201,19 @@ def change_members(call: AdminCall, key: str) -> Any:
         else (definitions.add_to_list)
     )
     if refs is None:
-        tell(call, {"_schema": [_("The file is not a text in UTF-8 with one number a line.")]})
-        return call.redirect("crm_admin.show_segment", key=key)
+        wrong = {"file": [_("The file is not a text in UTF-8 with one number a line.")]}
+        return _segment_page(call, key, errors=wrong)
     try:
         done = change(call.session, call.actor, key=key, refs=refs)
     except Problem as problem:
-        tell(call, {"_schema": [str(problem)]})
-    else:
-        text = ngettext(
-            "%(n)s customer changed.", "%(n)s customers changed.", done.changed, n=done.changed
-        )
-        call.toast(text)
-        if done.unknown:
-            unknown = ", ".join(done.unknown[:20])
-            call.toast(_("No customer has these numbers: %(refs)s", refs=unknown), kind="warning")
+        return _segment_page(call, key, errors={"refs": [str(problem)]})
+    text = ngettext(
+        "%(n)s customer changed.", "%(n)s customers changed.", done.changed, n=done.changed
+    )
+    call.toast(text)
+    if done.unknown:
+        unknown = ", ".join(done.unknown[:20])
+        call.toast(_("No customer has these numbers: %(refs)s", refs=unknown), kind="warning")
     return call.redirect("crm_admin.show_segment", key=key)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from marshmallow import Schema, fields, validate
@@ -13,7 +14,7 @@ from dxp.api import gettext as _
 from dxp_crm.models import ORGANISATION, PERSON, Tag, TagChange
 from dxp_crm.permissions import MANAGE_TAGS
 from dxp_crm.services.tags import COLORS
-from dxp_crm.web.admin.blueprint import admin, crm_of, tell
+from dxp_crm.web.admin.blueprint import admin, crm_of
 from dxp_crm.web.tags_api import NAME
 
 
@@ -33,6 +34,11 @@ class TagMergeForm(Schema):
 @admin.page("GET", "/tags", access=needs(MANAGE_TAGS))
 def list_tags(call: AdminCall) -> Any:
     """All tags, with how many records carry each."""
+    return _list_page(call)
+
+
+def _list_page(call: AdminCall, *, errors: Mapping[str, Any] = MappingProxyType({})) -> Any:
+    """The list, with the form of a new tag as it was sent."""
     tags = crm_of(call).tags
     counts = tags.counts(call.session)
     changes = _changes(call)
@@ -45,7 +51,14 @@ def list_tags(call: AdminCall) -> Any:
         }
         for tag in tags.listed(call.session)
     ]
-    return call.render("crm/tags.html", rows=rows, colors=color_names())
+    return call.render(
+        "crm/tags.html",
+        status=422 if errors else 200,
+        rows=rows,
+        colors=color_names(),
+        sent=call.form,
+        errors=errors,
+    )
 
 
 @admin.page("POST", "/tags/new", access=needs(MANAGE_TAGS))
@@ -55,11 +68,12 @@ def create_tag(call: AdminCall) -> Any:
     if not errors:
         try:
             crm_of(call).tags.create(call.session, call.actor, **values)
-            call.toast(_("The tag is made."))
         except Problem as problem:
             errors = call.errors_of(problem)
-    tell(call, errors)
-    return call.redirect("crm_admin.list_tags")
+        else:
+            call.toast(_("The tag is made."))
+            return call.redirect("crm_admin.list_tags")
+    return _list_page(call, errors=errors)
 
 
 @admin.page("GET", "/tags/<uuid:tag_id>", access=needs(MANAGE_TAGS))

@@ -6,7 +6,6 @@ import uuid
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from flask import request, url_for
 from marshmallow import Schema, ValidationError, fields, validate
@@ -104,7 +103,7 @@ def add_task(call: AdminCall) -> Any:
 def edit_task(call: AdminCall, task_id: uuid.UUID) -> Any:
     """The form of a task."""
     task = crm_of(call).tasks.get(call.session, task_id)
-    local = task.due_at.astimezone(ZoneInfo(call.platform.settings.locale.timezone))
+    local = task.due_at.astimezone(call.zone)
     values = {
         "title": task.title,
         "text": task.text,
@@ -152,8 +151,11 @@ def delete_task(call: AdminCall, task_id: uuid.UUID) -> Any:
 
 def _in_zone(call: AdminCall, values: Mapping[str, Any]) -> dict[str, Any]:
     """The form's values with its local moment in the zone that the admin shows."""
-    zone = ZoneInfo(call.platform.settings.locale.timezone)
-    return {**values, "text": values["text"] or "", "due_at": values["due_at"].replace(tzinfo=zone)}
+    return {
+        **values,
+        "text": values["text"] or "",
+        "due_at": values["due_at"].replace(tzinfo=call.zone),
+    }
 
 
 def _back_of(task: Task) -> str:
@@ -186,6 +188,6 @@ def _form(call: AdminCall, task: Task | None, values: Any, errors: Mapping[str, 
         action=action,
         back=back,
         staff=list(names.items()),
-        zone=call.platform.settings.locale.timezone,
+        zone=call.zone.key,
         may_task=call.actor.may(WRITE_TASKS),
     )

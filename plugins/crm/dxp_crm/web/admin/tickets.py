@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from flask import request, url_for
@@ -16,7 +17,7 @@ from dxp_crm.permissions import READ_TICKETS, WRITE_TASKS, WRITE_TICKETS
 from dxp_crm.services.people import staff_id_of, staff_names
 from dxp_crm.services.tasks import TaskFilter
 from dxp_crm.services.tickets import TicketFilter
-from dxp_crm.web.admin.blueprint import admin, crm_of, tell
+from dxp_crm.web.admin.blueprint import admin, crm_of
 from dxp_crm.web.tasks_api import TITLE
 from dxp_crm.words import priority_name, status_name
 
@@ -107,7 +108,7 @@ def open_ticket(call: AdminCall) -> Any:
 @admin.page("GET", "/tickets/<uuid:ticket_id>", access=needs(READ_TICKETS))
 def show_ticket(call: AdminCall, ticket_id: uuid.UUID) -> Any:
     """One ticket: what was asked, what was written, its tasks and its history."""
-    return _page(call, ticket_id, comment={}, errors={})
+    return _page(call, ticket_id)
 
 
 @admin.page("POST", "/tickets/<uuid:ticket_id>", access=needs(WRITE_TICKETS))
@@ -120,11 +121,12 @@ def save_ticket(call: AdminCall, ticket_id: uuid.UUID) -> Any:
             crm_of(call).tickets.update(
                 call.session, call.actor, ticket_id=ticket_id, version=version, changes=values
             )
-            call.toast(_("Saved."))
         except Problem as problem:
             errors = call.errors_of(problem)
-    tell(call, errors)
-    return call.redirect("crm_admin.show_ticket", ticket_id=ticket_id)
+        else:
+            call.toast(_("Saved."))
+            return call.redirect("crm_admin.show_ticket", ticket_id=ticket_id)
+    return _page(call, ticket_id, state=call.form, errors=errors)
 
 
 @admin.page("POST", "/tickets/<uuid:ticket_id>/comments", access=needs(WRITE_TICKETS))
@@ -139,7 +141,14 @@ def add_comment(call: AdminCall, ticket_id: uuid.UUID) -> Any:
     return call.redirect("crm_admin.show_ticket", ticket_id=ticket_id)
 
 
-def _page(call: AdminCall, ticket_id: uuid.UUID, *, comment: Any, errors: Mapping[str, Any]) -> Any:
+def _page(
+    call: AdminCall,
+    ticket_id: uuid.UUID,
+    *,
+    comment: Mapping[str, Any] = MappingProxyType({}),
+    state: Mapping[str, Any] = MappingProxyType({}),
+    errors: Mapping[str, Any] = MappingProxyType({}),
+) -> Any:
     crm = crm_of(call)
     ticket = crm.tickets.get(call.session, ticket_id)
     staff = staff_names(call.platform, call.session)
@@ -155,6 +164,7 @@ def _page(call: AdminCall, ticket_id: uuid.UUID, *, comment: Any, errors: Mappin
         staff=staff,
         active=list(staff_names(call.platform, call.session, include_disabled=False).items()),
         comment=comment,
+        state=state,
         errors=errors,
         now=call.now,
         may_ticket=call.actor.may(WRITE_TICKETS),

@@ -37,7 +37,7 @@ FILTERS = ("type", "source", "since", "until")
 def asked_filter(call: AdminCall) -> TimelineFilter:
     """What the address asks for; a day that is none does not restrict."""
     since, until = _day("since"), _day("until")
-    zone = ZoneInfo(call.platform.settings.locale.timezone)
+    zone = call.zone
     return TimelineFilter(
         types=[name for name in request.args.getlist("type") if name][:20],
         source=request.args.get("source", "").strip()[:100],
