@@ -110,7 +110,7 @@ def test_a_hidden_field_is_neither_shown_nor_asked_for(
     editor: DxpClient, crm: Crm, platform: Platform, visible: Any
 ) -> None:
     url = saved(editor)
-    assert "DE" in visible(editor.get(saved(editor, condition="")))
+    assert "DE" in visible(editor.get(saved(editor, source="")))
     with platform.db.write() as session:
         crm.visibility.restrict(
             session, ACTOR, record="person", name="country", see_roles=["x"], change_roles=["x"]
