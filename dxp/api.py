@@ -100,6 +100,7 @@ from dxp.plugins.contexts import (
     LifeContext,
     MenuEntry,
     MergeContext,
+    ProfileViewContext,
     Proposal,
     Routes,
     SearchContext,
@@ -110,6 +111,7 @@ from dxp.plugins.contexts import (
     UnmergeContext,
 )
 from dxp.plugins.facts import facts_of
+from dxp.plugins.hidden import hidden_facts, hidden_profile_fields
 from dxp.plugins.hooks import OnError, hook
 from dxp.plugins.manager import Answer
 from dxp.plugins.spec import Plugin
@@ -204,6 +206,7 @@ __all__ = [
     "PreconditionRequired",
     "Problem",
     "ProblemCode",
+    "ProfileViewContext",
     "Proposal",
     "Purposes",
     "Routes",
@@ -244,6 +247,8 @@ __all__ = [
     "format_money",
     "format_number",
     "gettext",
+    "hidden_facts",
+    "hidden_profile_fields",
     "hit_limit",
     "hook",
     "isolated",

@@ -10,6 +10,7 @@ from flask import render_template
 from markupsafe import Markup
 
 from dxp.plugins.contexts import Fragment, FragmentContext
+from dxp.plugins.hidden import hidden_profile_fields
 from dxp.plugins.spec import Plugin
 
 if TYPE_CHECKING:
@@ -36,6 +37,9 @@ def gather_panels(call: AdminCall, slot: str, **about: Any) -> list[Panel]:
         actor=call.actor,
         now=call.now,
         locale=call.locale,
+        hidden=hidden_profile_fields(call.platform, call.session, call.actor)
+        if "subject_id" in about
+        else (),
         **about,
     )
     found = [

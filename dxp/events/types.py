@@ -6,7 +6,7 @@ import builtins
 import dataclasses
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
@@ -36,6 +36,10 @@ class EventType:
             past, it is emptied instead of removed, so that a replay is still known.
         label: short name for people (translatable lazily).
         summary: one translated line about one event, for timelines.
+        tells: members of the data that are fields of the profile, by member; who may not see a
+            field sees neither the member nor the summary.
+        reveals: fields of the profile that the event itself tells, such as by its day; who may
+            not see one of them does not see the event.
     """
 
     payload: type[EventPayload]
@@ -45,6 +49,8 @@ class EventType:
     ledger: bool = False
     label: Any = None
     summary: Callable[[EventRecord], str] | None = None
+    tells: Mapping[str, str] = field(default_factory=dict)
+    reveals: Sequence[str] = ()
 
     @property
     def name(self) -> str:
@@ -67,7 +73,7 @@ class EventRecord:
 
     def payload(self, kind: builtins.type[P]) -> P:
         """The typed payload; fields that `kind` no longer has are dropped."""
-        names = {field.name for field in dataclasses.fields(kind)}
+        names = {one.name for one in dataclasses.fields(kind)}
         return kind(**{k: v for k, v in self.data.items() if k in names})
 
 

@@ -160,8 +160,14 @@ STANDARD_EVENTS = (
         ledger=True,
         label=_l("Customer registered"),
         summary=_registered_line,
+        tells={"ref": "ref", "locale": "locale", "timezone": "timezone"},
     ),
-    EventType(payload=BirthdayChanged, label=_l("Birthday changed"), summary=_birthday_line),
+    EventType(
+        payload=BirthdayChanged,
+        label=_l("Birthday changed"),
+        summary=_birthday_line,
+        tells={"birthday": "birthday", "timezone": "timezone"},
+    ),
     EventType(payload=CustomersMerged, label=_l("Merged with another customer")),
     EventType(payload=CustomersSplit, label=_l("A merge was undone")),
 )

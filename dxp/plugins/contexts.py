@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
@@ -97,6 +97,8 @@ class FragmentContext:
         slot: `admin.dashboard`, `admin.customer` (panels of one customer), `api.me` (members of
             the customer's own summary); a plugin may name slots of its own.
         subject_id: whose page it is, for slots about one customer.
+        hidden: fields of the profile that `actor` may not see, such as `birthday`; a panel leaves
+            out what tells them.
     """
 
     slot: str
@@ -106,6 +108,7 @@ class FragmentContext:
     now: datetime
     locale: str
     subject_id: uuid.UUID | None = None
+    hidden: Collection[str] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,6 +128,15 @@ class Fragment:
     template: str | None = None
     permission: str | None = None
     order: int = 100
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProfileViewContext:
+    """Somebody is about to read what is known of persons, or what follows from it."""
+
+    session: Session
+    platform: Platform
+    actor: Actor
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,6 +173,8 @@ class FactField:
             those for whom it never does are left out. One query or two for all of them.
         sql: makes the value of a person out of the column with their id and the dialect's name;
             without it queries ask the facts themselves about each candidate.
+        reveals: fields of the profile that the fact tells, such as `birthday`; who may not see
+            one of them does not see the fact, nor asks for it.
     """
 
     name: str
@@ -169,6 +183,7 @@ class FactField:
     choices: Sequence[tuple[str, Any]] = ()
     changed_by: Sequence[str] = ()
     in_segments: bool = True
+    reveals: Sequence[str] = ()
     sql: Callable[[Any, str], SqlValue] | None = field(default=None, repr=False)
     next_change: NextChange | None = field(default=None, repr=False)
 

@@ -36,6 +36,7 @@ from dxp.plugins.contexts import (
     LifeContext,
     MenuEntry,
     MergeContext,
+    ProfileViewContext,
     Proposal,
     Routes,
     SearchContext,
@@ -159,6 +160,15 @@ class Plugin:
     @hook(on_error=OnError.ISOLATE, phase="request")
     def fragments(self, ctx: FragmentContext) -> Sequence[Fragment]:
         """Fill a named slot of a page or of a JSON answer."""
+        return ()
+
+    @hook(on_error=OnError.PROPAGATE, phase="request")
+    def hidden_profile_fields(self, ctx: ProfileViewContext) -> Collection[str]:
+        """Fields of a person's profile that `ctx.actor` may not see, such as `birthday`.
+
+        What tells them is kept back too: panels leave it out by `FragmentContext.hidden`, facts
+        and events by what they `reveal`. Ask with `dxp.api.hidden_profile_fields`.
+        """
         return ()
 
     @hook(on_error=OnError.ISOLATE, phase="request")

@@ -29,6 +29,7 @@ from dxp.api import (
     MergeContext,
     Permission,
     Plugin,
+    ProfileViewContext,
     Routes,
     Schedule,
     SearchContext,
@@ -125,6 +126,11 @@ class CrmPlugin(Plugin):
         from dxp_crm.services.panels import search_documents
 
         return search_documents(ctx)
+
+    def hidden_profile_fields(self, ctx: ProfileViewContext) -> Collection[str]:
+        from dxp_crm.services.panels import hidden_profile_fields
+
+        return hidden_profile_fields(ctx)
 
     def hidden_audit_values(self, ctx: AuditViewContext) -> Collection[str]:
         from dxp_crm.services.panels import hidden_audit_values

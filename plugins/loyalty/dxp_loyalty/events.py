@@ -280,8 +280,18 @@ EVENTS = (
         payload=PointsTransferred, ledger=True, label=_l("Points transferred"), summary=_moved
     ),
     EventType(payload=RewardRedeemed, label=_l("Reward redeemed"), summary=_redeemed),
-    EventType(payload=BirthdayGiftIssued, label=_l("Birthday gift issued"), summary=_gift),
-    EventType(payload=BirthdayGiftClaimed, label=_l("Birthday gift claimed"), summary=_gift),
+    EventType(
+        payload=BirthdayGiftIssued,
+        label=_l("Birthday gift issued"),
+        summary=_gift,
+        reveals=("birthday",),
+    ),
+    EventType(
+        payload=BirthdayGiftClaimed,
+        label=_l("Birthday gift claimed"),
+        summary=_gift,
+        reveals=("birthday",),
+    ),
     EventType(payload=OccasionGiftIssued, label=_l("Gift issued"), summary=_gift),
     EventType(payload=OccasionGiftClaimed, label=_l("Gift claimed"), summary=_gift),
     EventType(payload=OrderReturned, label=_l("Order returned"), summary=_returned),

@@ -103,5 +103,6 @@ def _custom(ctx: FactFieldsContext, definition: FieldDefinition) -> FactField:
             for choice in definition.choices
         ],
         changed_by=PROFILE_EVENTS,
+        reveals=(f"fields.{key}",),
         sql=sql,
     )

@@ -15,6 +15,7 @@ from dxp.api import (
     FragmentContext,
     HealthCheck,
     HealthContext,
+    ProfileViewContext,
     SearchContext,
     SearchDocument,
 )
@@ -116,6 +117,12 @@ def _my_tasks(ctx: FragmentContext) -> Sequence[Fragment]:
             order=21,
         ),
     )
+
+
+def hidden_profile_fields(ctx: ProfileViewContext) -> Collection[str]:
+    """The fields of a person that rules keep from the reader; custom ones are `fields.<key>`."""
+    access = ctx.platform.services.get(Crm).visibility.of(ctx.session, ctx.actor)
+    return access.hidden.get(PERSON, frozenset())
 
 
 def hidden_audit_values(ctx: AuditViewContext) -> Collection[str]:

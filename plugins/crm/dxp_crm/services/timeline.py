@@ -40,12 +40,14 @@ class TimelineFilter:
         types: of events; several are any of them.
         source: who told of it, such as the name of a shop; `dxp` is the platform itself.
         since, until: a half-open span of time.
+        without: types of events that are left out.
     """
 
     types: Sequence[str] = ()
     source: str = ""
     since: datetime | None = None
     until: datetime | None = None
+    without: Sequence[str] = ()
 
 
 def timeline_query(
@@ -59,6 +61,8 @@ def narrowed(query: Select[EventRow], wanted: TimelineFilter) -> Select[EventRow
     """A query of events with only those that a filter lets through."""
     if wanted.types:
         query = query.where(EventRow.type.in_(wanted.types))
+    if wanted.without:
+        query = query.where(EventRow.type.not_in(wanted.without))
     if wanted.source:
         query = query.where(EventRow.source == wanted.source)
     if wanted.since is not None:
@@ -74,8 +78,8 @@ def describe(platform: Platform, told: EventRecord, access: FieldAccess) -> Time
     A type that is no longer declared shows its bare name. Of an event with a hidden part there
     is no line, since the line may be made of it.
     """
-    record = access.masked(told)
-    kind = platform.events.types.get(record.type)
+    kind = platform.events.types.get(told.type)
+    record = access.masked(told, kind)
     label = str(kind.label) if kind is not None and kind.label else record.type
     summary = ""
     if kind is not None and kind.summary and record is told:

@@ -104,7 +104,7 @@ class ViewService:
                     )
                 ],
             )
-        self._narrow(session, draft.condition, access)
+        self._narrow(session, actor, draft.condition)
         if draft.sort.removeprefix("-") not in known:
             raise Unprocessable(
                 "The view was not saved, because it is sorted by no column that there is; choose "
@@ -170,7 +170,7 @@ class ViewService:
             Unprocessable: the condition cannot be used in a view (`invalid_condition`).
         """
         access = self._visibility.of(session, actor)
-        self._narrow(session, condition, access)
+        self._narrow(session, actor, condition)
         found = self._customers.matching(session, CustomerFilter(text=text), access).whereclause
         also = [] if found is None else [found]
         return self._segments.looking.preview(session, condition, also=also)
@@ -190,7 +190,9 @@ class ViewService:
         shown = [name for name in (*BUILT_IN[PERSON], *custom) if access.sees(name)]
         return [*shown, "created_at"]
 
-    def matching(self, session: Session, view: SavedView, access: FieldAccess) -> Select[Customer]:
+    def matching(
+        self, session: Session, actor: Actor, view: SavedView, access: FieldAccess
+    ) -> Select[Customer]:
         """The view's customers as the database finds them, not yet sorted.
 
         Raises:
@@ -198,13 +200,13 @@ class ViewService:
                 (`field_restricted`).
         """
         query = self._customers.matching(session, CustomerFilter(text=view.text), access)
-        return query.where(self._narrow(session, view.condition, access))
+        return query.where(self._narrow(session, actor, view.condition))
 
-    def _narrow(self, session: Session, source: Mapping[str, Any], access: FieldAccess) -> Any:
+    def _narrow(self, session: Session, actor: Actor, source: Mapping[str, Any]) -> Any:
         condition = compile_condition(source, events=True)
         known = dict.fromkeys(session.scalars(select(Segment.key)))
         self._segments.catalogue.check(session, condition, known=known)
-        access.check_condition(condition)
+        self._visibility.check_condition(session, actor, condition)
         now = self._platform.clock.now()
         found = sql_condition(condition, self._segments.people.source(session, now))
         if not found.exact:

@@ -18,10 +18,12 @@ from dxp.api import (
     Condition,
     CustomerActor,
     EventRecord,
+    EventType,
     FieldError,
     Forbidden,
     Platform,
     StaffActor,
+    hidden_facts,
 )
 from dxp_crm.models import (
     EVERYBODY,
@@ -49,13 +51,7 @@ BUILT_IN: Mapping[str, Sequence[str]] = {
     ),
     ORGANISATION: ("number", "country", "tags"),
 }
-_OWN = "crm."
 SEARCHED = ("name", "ref", "email", "phone")
-# What events tell of fields: type of event, member of its data, field.
-_IN_EVENTS: Mapping[str, Mapping[str, str]] = {
-    "customer.registered": {"ref": "ref", "locale": "locale", "timezone": "timezone"},
-    "customer.birthday_changed": {"birthday": "birthday", "timezone": "timezone"},
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,32 +101,11 @@ class FieldAccess:
             Forbidden: `field_restricted`.
         """
         if not self.sees(name, record=record):
-            raise Forbidden(
-                f"You may not filter by {name}, because the field is kept for other roles; "
-                "filter by another one, or ask an administrator",
-                code="field_restricted",
-            )
+            raise _restricted(name)
 
-    def check_condition(self, condition: Condition) -> None:
-        """Refuse a condition about what the actor may not see: its answer would tell it.
-
-        Raises:
-            Forbidden: `field_restricted`.
-        """
-        for fact in sorted(condition.facts):
-            if fact.startswith(_OWN):
-                name = fact.removeprefix(_OWN)
-                own = name.startswith("fields.")
-                self.check_filter(name if own else name.partition(".")[0])
-        for event in condition.events:
-            told = _IN_EVENTS.get(event.type, {})
-            for member in sorted(_members(event.wanted.get("where"))):
-                if member in told:
-                    self.check_filter(told[member])
-
-    def masked(self, record: EventRecord) -> EventRecord:
+    def masked(self, record: EventRecord, kind: EventType | None) -> EventRecord:
         """The event without what it tells of fields that the actor may not see."""
-        told = _IN_EVENTS.get(record.type, {})
+        told = {} if kind is None else kind.tells
         hidden = {member for member, name in told.items() if not self.sees(name)}
         if not hidden:
             return record
@@ -138,6 +113,14 @@ class FieldAccess:
 
 
 OPEN = FieldAccess()
+
+
+def _restricted(name: str) -> Forbidden:
+    return Forbidden(
+        f"You may not filter by {name}, because the field is kept for other roles; "
+        "filter by another one, or ask an administrator",
+        code="field_restricted",
+    )
 
 
 def _members(where: Any) -> set[str]:
@@ -169,6 +152,35 @@ class Visibility:
             hidden=_by_record(rule for rule in rules if not _allows(rule.see_roles, roles)),
             locked=_by_record(rule for rule in rules if not _allows(rule.change_roles, roles)),
         )
+
+    def check_condition(self, session: Session, actor: Actor, condition: Condition) -> None:
+        """Refuse a condition about what the actor may not see: its answer would tell it.
+
+        Raises:
+            Forbidden: `field_restricted`.
+        """
+        access = self.of(session, actor)
+        if not access.hidden.get(PERSON):
+            return
+        kept_back = hidden_facts(self._platform, session, actor)
+        for fact in sorted(condition.facts):
+            if any(fact == name or fact.startswith(f"{name}.") for name in kept_back):
+                raise _restricted(fact)
+        types = self._platform.events.types
+        for event in condition.events:
+            kind = types.get(event.type)
+            if kind is None:
+                continue
+            if not all(map(access.sees, kind.reveals)):
+                raise _restricted(event.type)
+            for member in sorted(_members(event.wanted.get("where"))):
+                if member in kind.tells:
+                    access.check_filter(kind.tells[member])
+
+    def concealed(self, access: FieldAccess) -> list[str]:
+        """Types of events that tell, by themselves, what `access` does not show."""
+        types = self._platform.events.types
+        return [name for name, kind in types.items() if not all(map(access.sees, kind.reveals))]
 
     def restricted(self, session: Session, record: str = PERSON) -> set[str]:
         """Fields that not everybody sees, for texts that are shown to anybody."""

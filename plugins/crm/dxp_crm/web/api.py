@@ -204,7 +204,8 @@ def read_timeline(call: Call, query: dict[str, Any], subject_id: uuid.UUID) -> P
     crm.customers.get(call.session, subject_id)
     access = crm.visibility.of(call.session, call.actor)
     keys = [(EventRow.occurred_at, "desc"), (EventRow.id, "desc")]
-    page = paginate(call, timeline_query(subject_id, TimelineFilter(**query)), keys=keys)
+    wanted = TimelineFilter(**query, without=crm.visibility.concealed(access))
+    page = paginate(call, timeline_query(subject_id, wanted), keys=keys)
     return page.map(lambda row: describe(call.platform, record_of(row), access))
 
 

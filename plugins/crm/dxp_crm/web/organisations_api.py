@@ -283,7 +283,8 @@ def read_organisation_timeline(
     crm = _crm(call)
     crm.organisations.get(call.session, organisation_id)
     access = crm.visibility.of(call.session, call.actor)
-    statement = narrowed(crm.organisations.timeline(organisation_id), TimelineFilter(**query))
+    wanted = TimelineFilter(**query, without=crm.visibility.concealed(access))
+    statement = narrowed(crm.organisations.timeline(organisation_id), wanted)
     keys = [(EventRow.occurred_at, "desc"), (EventRow.id, "desc")]
     page = paginate(call, statement, keys=keys)
     return page.map(lambda row: describe(call.platform, record_of(row), access))

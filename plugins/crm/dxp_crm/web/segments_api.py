@@ -186,7 +186,7 @@ def check_access(crm: Crm, session: Session, actor: Actor, condition: Mapping[st
         Unprocessable: the condition is none (`invalid_condition`).
     """
     asked = compile_condition(condition, events=True)
-    crm.visibility.of(session, actor).check_condition(asked)
+    crm.visibility.check_condition(session, actor, asked)
 
 
 def _segments(call: Call) -> Segments:

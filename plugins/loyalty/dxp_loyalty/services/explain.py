@@ -44,6 +44,11 @@ def why(
     return _OTHERS[entry.kind]()
 
 
+def is_gift(entry: Entry, rule: EarningRuleVersion | None) -> bool:
+    """Whether points are those of a gift: earned, and by no rule of earning."""
+    return entry.kind == "earn" and rule is None
+
+
 def _earned(inputs: Mapping[str, Any], rule: EarningRuleVersion | None) -> str:
     if rule is None:
         return gettext("A gift for a special day")

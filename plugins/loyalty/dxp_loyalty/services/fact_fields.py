@@ -113,11 +113,13 @@ def fact_fields(ctx: FactFieldsContext) -> list[FactField]:
             label=_l("A birthday gift waits"),
             kind="boolean",
             in_segments=False,
+            reveals=("birthday",),
         ),
         FactField(
             name="loyalty.birthday_in_days",
             label=_l("Days to the birthday"),
             kind="number",
             in_segments=False,
+            reveals=("birthday",),
         ),
     ]

@@ -19,9 +19,10 @@ from dxp.api import gettext as _
 from dxp.api import lazy_gettext as _l
 from dxp_loyalty.models import Entry, Hold, Lot, OccasionDate
 from dxp_loyalty.permissions import ADJUST, LEDGER_READ, OCCASIONS_WRITE, REWARDS_READ
-from dxp_loyalty.services.explain import why
+from dxp_loyalty.services.explain import is_gift, why
 from dxp_loyalty.services.localized import in_locale
 from dxp_loyalty.services.loyalty import Loyalty
+from dxp_loyalty.services.planning import BIRTHDAY
 from dxp_loyalty.services.points_text import points_text
 from dxp_loyalty.services.reports import months, totals
 from dxp_loyalty.services.statements import entries_query
@@ -99,6 +100,12 @@ def _customer(ctx: FragmentContext) -> Fragment:
     query = entries_query(ctx.subject_id, wallet=loyalty.settings.wallet)
     rows = ctx.session.execute(query.order_by(Entry.seq.desc()).limit(RECENT))
     date = ctx.session.get(OccasionDate, ctx.subject_id)
+    hides_birthday = "birthday" in ctx.hidden
+    gifts = [
+        gift
+        for gift in loyalty.occasions.gifts(ctx.session, ctx.subject_id)
+        if not (hides_birthday and gift.rule.kind == BIRTHDAY)
+    ]
     return Fragment(
         key="loyalty",
         title=_l("Points and gifts"),
@@ -119,9 +126,11 @@ def _customer(ctx: FragmentContext) -> Fragment:
                     ),
                 }
                 for row in rows
+                # Points of a gift are booked on its day.
+                if not (hides_birthday and is_gift(row[0], row[2]))
             ],
-            "gifts": loyalty.occasions.gifts(ctx.session, ctx.subject_id)[:3],
-            "told": date is not None,
+            "gifts": gifts[:3],
+            "told": date is not None and not hides_birthday,
             "paused": bool(loyalty.membership.paused(ctx.session, [ctx.subject_id])),
             "may_adjust": ctx.actor.may(ADJUST),
             "may_pause": ctx.actor.may(OCCASIONS_WRITE),

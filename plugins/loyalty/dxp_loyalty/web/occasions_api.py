@@ -7,12 +7,13 @@ from typing import Any
 
 from sqlalchemy import select
 
-from dxp.api import ApiBlueprint, Call, Page, needs, paginate
+from dxp.api import ApiBlueprint, Call, Page, hidden_profile_fields, needs, paginate
 from dxp_loyalty.models import OccasionDay, OccasionGrant, OccasionRule
 from dxp_loyalty.permissions import OCCASIONS_READ, OCCASIONS_WRITE
 from dxp_loyalty.services.day_keeping import DayDraft
 from dxp_loyalty.services.loyalty import Loyalty
 from dxp_loyalty.services.occasions import OccasionRuleDraft
+from dxp_loyalty.services.planning import BIRTHDAY
 from dxp_loyalty.web import occasion_schemas
 
 api = ApiBlueprint(
@@ -113,6 +114,9 @@ def change_occasion_rule(call: Call, body: dict[str, Any], rule_id: uuid.UUID) -
 def list_grants(call: Call, query: dict[str, Any]) -> Page:
     """Planned, issued, missed, with the reasons; by id."""
     statement = select(OccasionGrant)
+    if "birthday" in hidden_profile_fields(call.platform, call.session, call.actor):
+        others = select(OccasionRule.id).where(OccasionRule.kind != BIRTHDAY)
+        statement = statement.where(OccasionGrant.rule_id.in_(others))
     if "state" in query:
         statement = statement.where(OccasionGrant.state == query["state"])
     return paginate(call, statement, keys=[(OccasionGrant.id, "asc")])

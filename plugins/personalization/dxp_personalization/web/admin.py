@@ -9,7 +9,7 @@ from typing import Any
 
 from flask import request, url_for
 
-from dxp.api import AdminBlueprint, AdminCall, Problem, needs
+from dxp.api import AdminBlueprint, AdminCall, Problem, hidden_facts, needs
 from dxp.api import gettext as _
 from dxp.contracts import Profiles, PublishedContent
 from dxp_personalization.models import Candidate, Slot
@@ -202,6 +202,11 @@ def _simulate(call: AdminCall, slot: Slot) -> tuple[dict[str, Any] | None, str |
         explain=True,
         log=False,
     )
+    kept_back = hidden_facts(call.platform, call.session, call.actor)
+    for step in answer["decisions"][0]["why"]:
+        fact = str(step["failed"] or "").partition(" ")[0]
+        if any(fact == one or fact.startswith(f"{one}.") for one in kept_back):
+            step.update(failed=_("a field that is kept for other roles"), actual=None)
     profiles = call.platform.services.find(Profiles)
     name = None
     if profiles is not None and subject_id is not None:

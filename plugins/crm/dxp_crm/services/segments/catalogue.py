@@ -73,7 +73,14 @@ def crm_fields() -> list[FactField]:
 
 
 def _field(name: str, label: Any, kind: Any, changed_by: Sequence[str], sql: Any) -> FactField:
-    return FactField(name=f"crm.{name}", label=label, kind=kind, changed_by=changed_by, sql=sql)
+    return FactField(
+        name=f"crm.{name}",
+        label=label,
+        kind=kind,
+        changed_by=changed_by,
+        reveals=(name,),
+        sql=sql,
+    )
 
 
 def _column(name: str, kind: Any, dialect: str) -> SqlValue:

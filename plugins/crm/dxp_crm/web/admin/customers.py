@@ -130,7 +130,7 @@ def _customer_page(
     found, frame = customer_frame(call, subject_id, active="overview")
     access = frame["access"]
     keys = [(EventRow.occurred_at, "desc"), (EventRow.id, "desc")]
-    page = paginate(call, timeline_query(subject_id, asked_filter(call)), keys=keys)
+    page = paginate(call, timeline_query(subject_id, asked_filter(call, access)), keys=keys)
     items = [describe(call.platform, record_of(row), access) for row in page.items]
     return call.render(
         "crm/customer.html",

@@ -114,7 +114,7 @@ def _organisation_page(
         .order_by(Membership.id.desc())
         .limit(SHOWN_PEOPLE)
     ).all()
-    query = narrowed(crm.organisations.timeline(organisation_id), asked_filter(call))
+    query = narrowed(crm.organisations.timeline(organisation_id), asked_filter(call, access))
     keys = [(EventRow.occurred_at, "desc"), (EventRow.id, "desc")]
     page = paginate(call, query, keys=keys)
     items = [describe(call.platform, record_of(row), access) for row in page.items]

@@ -12,6 +12,8 @@ from flask import request
 from dxp.api import AdminCall
 from dxp_crm.services.folding import fold
 from dxp_crm.services.timeline import TimelineFilter, TimelineItem
+from dxp_crm.services.visibility import FieldAccess
+from dxp_crm.web.admin.blueprint import crm_of
 
 # By the type of an event, or by what its name begins with.
 ICONS = {
@@ -34,7 +36,7 @@ ICONS = {
 FILTERS = ("type", "source", "since", "until")
 
 
-def asked_filter(call: AdminCall) -> TimelineFilter:
+def asked_filter(call: AdminCall, access: FieldAccess) -> TimelineFilter:
     """What the address asks for; a day that is none does not restrict."""
     since, until = _day("since"), _day("until")
     zone = call.zone
@@ -43,6 +45,7 @@ def asked_filter(call: AdminCall) -> TimelineFilter:
         source=request.args.get("source", "").strip()[:100],
         since=_midnight(since, zone) if since else None,
         until=_midnight(until + timedelta(days=1), zone) if until else None,
+        without=crm_of(call).visibility.concealed(access),
     )
 
 

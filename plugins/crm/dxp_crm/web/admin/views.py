@@ -62,7 +62,7 @@ def show_view(call: AdminCall, view_id: uuid.UUID) -> Any:
     asked = request.args.get("sort", "")
     sort = asked if asked.removeprefix("-") in known else view.sort
     keys = crm.views.keys(call.session, sort, access)
-    page = paginate(call, crm.views.matching(call.session, view, access), keys=keys)
+    page = paginate(call, crm.views.matching(call.session, call.actor, view, access), keys=keys)
     default = crm.views.default_of(call.session, call.actor)
     columns = [name for name in view.columns if name in known]
     labels = _labels(call)
@@ -132,7 +132,7 @@ def export_view(call: AdminCall, view_id: uuid.UUID) -> Response:
         view = crm.views.get(session, call.actor, view_id)
     lines = crm.exports.lines(
         call.actor,
-        lambda session, access: crm.views.matching(session, view, access),
+        lambda session, access: crm.views.matching(session, call.actor, view, access),
         about={"view": view.name},
         only=[name.removeprefix("fields.") for name in view.columns],
         order=lambda session, access: crm.views.keys(session, view.sort, access),

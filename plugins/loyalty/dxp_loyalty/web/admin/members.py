@@ -12,7 +12,7 @@ from flask import make_response, request
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate, validates
 from sqlalchemy import Select, select
 
-from dxp.api import AdminCall, Problem, format_number, needs, paginate
+from dxp.api import AdminCall, Problem, format_number, hidden_profile_fields, needs, paginate
 from dxp.api import gettext as _
 from dxp.contracts import Profiles
 from dxp_loyalty.models import Account, Entry
@@ -22,6 +22,7 @@ from dxp_loyalty.services.balances import balance_as_of
 from dxp_loyalty.services.explain import why
 from dxp_loyalty.services.invariants import verify_account
 from dxp_loyalty.services.months import DAY, midnight
+from dxp_loyalty.services.planning import BIRTHDAY
 from dxp_loyalty.services.statements import NEWEST_FIRST, entries_query
 from dxp_loyalty.services.tier_views import tier_view
 from dxp_loyalty.web import tier_present
@@ -83,6 +84,7 @@ def show_member(call: AdminCall, subject_id: uuid.UUID) -> Any:
     ]
     profiles = call.platform.services.find(Profiles)
     name = None if profiles is None else profiles.display_name(call.session, subject_id)
+    hidden = hidden_profile_fields(call.platform, call.session, call.actor)
     return call.render(
         "loyalty/member.html",
         subject_id=subject_id,
@@ -90,7 +92,11 @@ def show_member(call: AdminCall, subject_id: uuid.UUID) -> Any:
         wallets=loyalty.points.wallets(call.session, subject_id),
         lines=lines,
         next_cursor=page.next,
-        gifts=loyalty.occasions.gifts(call.session, subject_id),
+        gifts=[
+            gift
+            for gift in loyalty.occasions.gifts(call.session, subject_id)
+            if gift.rule.kind != BIRTHDAY or "birthday" not in hidden
+        ],
         kinds=kinds(),
         asked=asked,
         balance_then=_balance_then(call, subject_id, asked["until"]),
