@@ -13,7 +13,9 @@ from dxp_crm.services import Crm
 from dxp_loyalty.events import BirthdayGiftIssued
 
 ACTOR = SystemActor(name="test")
-CONSENTS = [{"purpose": "birthday", "granted": True}]
+CONSENTS = [
+    {"purpose": "birthday", "granted": True, "channel": "web", "text_version": "1"},
+]
 GIFT = BirthdayGiftIssued(rule="birthday", points=50)
 SCOPES = ("crm.customers.read", "loyalty.ledger.read", "loyalty.occasions.read")
 
