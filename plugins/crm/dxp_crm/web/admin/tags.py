@@ -14,7 +14,7 @@ from dxp.api import gettext as _
 from dxp_crm.models import ORGANISATION, PERSON, Tag, TagChange
 from dxp_crm.permissions import MANAGE_TAGS
 from dxp_crm.services.tags import COLORS
-from dxp_crm.web.admin.blueprint import admin, crm_of
+from dxp_crm.web.admin.blueprint import admin, crm_of, tell
 from dxp_crm.web.tags_api import NAME
 
 

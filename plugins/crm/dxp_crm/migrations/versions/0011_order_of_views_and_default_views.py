@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0009"
-down_revision: str | None = "0008"
+revision = "0011"
+down_revision: str | None = "0010"
 
 _VIEW = sa.table("crm_view", sa.column("sort", sa.String), sa.column("newest_first", sa.Boolean))
 
