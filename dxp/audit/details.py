@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Mapping
 from datetime import date, datetime, time
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 REDACTED = "[redacted]"
@@ -86,6 +87,7 @@ def _redact(name: str, value: Any) -> Any:
     return value
 
 
+@lru_cache(maxsize=1024)
 def _is_secret(name: str) -> bool:
     """Whole words are compared, so that `hashtags` and `tokenizer` stay readable."""
     words = name.lower().replace("-", "_").split("_")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
-from sqlalchemy import ColumnElement, Select, event, null, or_, select, update
+from sqlalchemy import ColumnElement, Select, event, insert, null, or_, select, update
 from sqlalchemy.orm import Session, SessionTransaction
 
 from dxp.audit import chain
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _PENDING = "dxp_audit_pending"
 _MAX_LABEL = 200
+_COLUMNS = tuple(AuditEntry.__table__.columns.keys())
 _STREAM_ROWS = 500
 
 
@@ -218,7 +219,9 @@ class Audit:
             seq += 1
             chain.link(key, entry, seq=seq, prev_hash=prev_hash)
             prev_hash = entry.hash
-            session.add(entry)
+        # Nobody reads them in this session, so it need not keep track of thousands.
+        rows = [{name: getattr(entry, name) for name in _COLUMNS} for entry, _ in pending]
+        session.execute(insert(AuditEntry), rows)
         pending.clear()
 
     def _key(self) -> bytes:
