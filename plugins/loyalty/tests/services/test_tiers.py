@@ -15,8 +15,9 @@ from sqlalchemy import delete, select
 
 from dxp.api import EventRow, Problem, SystemActor
 from dxp_loyalty.models import MODELS, Entry, TierCounter, TierStanding
-from dxp_loyalty.services.accounts import lock_accounts, open_account
+from dxp_loyalty.services.accounts import lock_accounts, open_account, open_accounts
 from dxp_loyalty.services.entries import Cause
+from dxp_loyalty.services.ledger import Gain
 from dxp_loyalty.services.tier_plans import PlanDraft, TierDraft
 
 STAFF = SystemActor(name="test")
@@ -252,6 +253,31 @@ def test_merged_members_have_the_tier_of_both_until_they_are_split(
     with ladder.platform.db.write() as session:
         ladder.loyalty.tiers.take(session, other, actor=STAFF)
     assert ladder.tier(other) is None
+
+
+def test_a_batch_of_many_members_takes_no_more_statements(
+    ladder: Ladder, count_queries: Any
+) -> None:
+    """Counters, standings, history and events are written together."""
+    ladder.build()
+    counts = []
+    for many in (1, 40):
+        members = [ladder.programme.member() for _ in range(many)]
+        with ladder.platform.db.write() as session:
+            accounts = open_accounts(session, ladder.platform, members, wallet="points")
+            gains = [
+                Gain(
+                    account=accounts[member],
+                    points=120,
+                    cause=Cause(source=f"event:{member}", actor=STAFF),
+                )
+                for member in members
+            ]
+            with count_queries() as queries:
+                ladder.loyalty.ledger.earn_many(session, gains)
+        counts.append(queries.count)
+        assert {ladder.tier(member) for member in members} == {"silver"}
+    assert counts[0] == counts[1], counts
 
 
 def test_nothing_of_a_tier_is_left_of_who_is_erased(ladder: Ladder, member: uuid.UUID) -> None:
