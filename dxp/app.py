@@ -72,6 +72,15 @@ def create_app(
     )
     platform.privacy = Privacy(platform)
     app.extensions["dxp"] = platform
+    try:
+        _assemble(app, platform, check_database=check_database)
+    except BaseException:
+        platform.db.dispose()
+        raise
+    return app
+
+
+def _assemble(app: Flask, platform: Platform, *, check_database: bool) -> None:
     _wire_plugins(platform)
     if check_database:
         assert_current(platform)
@@ -81,7 +90,6 @@ def create_app(
     install_routes(app, routes)
     install_admin(app, platform, routes)
     platform.plugins.call_start(Plugin.ready)
-    return app
 
 
 def _database(app: Flask, settings: Settings) -> Database:

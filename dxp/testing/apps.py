@@ -166,4 +166,15 @@ def _keep_what_is_loaded() -> None:
 
 
 def _key(plugins: Sequence[type[Plugin]] | None, disabled: tuple[str, ...]) -> tuple[object, ...]:
-    return (disabled, None if plugins is None else tuple(plugins))
+    """Applications of one key have the same tables; plugins without any make no difference."""
+    tables = None if plugins is None else tuple(filter(_has_tables, plugins))
+    return (disabled, tables)
+
+
+def _has_tables(plugin: type[Plugin]) -> bool:
+    from dxp.db.owners import plugin_owner
+    from dxp.plugins.spec import Plugin
+
+    package = plugin.package or plugin.__module__.partition(".")[0]
+    versions = plugin_owner(plugin.name, prefix="", package=package).versions
+    return plugin.models is not Plugin.models or (versions is not None and versions.is_dir())
