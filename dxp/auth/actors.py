@@ -108,11 +108,22 @@ class KeyActor(Actor):
 
 @dataclass(frozen=True, kw_only=True)
 class CustomerActor(Actor):
-    """A customer, by a short-lived token."""
+    """A customer, by a short-lived token.
+
+    Attributes:
+        subject_id: the person, after merges.
+        origin_id: who signed in, when they were merged into that person since; else None.
+    """
 
     subject_id: uuid.UUID
+    origin_id: uuid.UUID | None = None
 
     kind = "customer"
+
+    @property
+    def named_id(self) -> uuid.UUID:
+        """Who signed in: write under this id, so that undoing a merge gives it back."""
+        return self.origin_id or self.subject_id
 
     @property
     def key(self) -> str:

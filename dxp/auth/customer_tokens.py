@@ -147,7 +147,9 @@ class CustomerTokens:
                 "The customer was signed out, or is no longer known; sign in again",
                 code="token_revoked",
             )
-        return CustomerActor(subject_id=row.merged_into_id or subject_id)
+        if row.merged_into_id is None:
+            return CustomerActor(subject_id=subject_id)
+        return CustomerActor(subject_id=row.merged_into_id, origin_id=subject_id)
 
     def forget_old(self, session: Session) -> int:
         """Delete families in which nothing is good any more; returns their number."""

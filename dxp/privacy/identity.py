@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from dxp.auth.actors import Actor
 from dxp.errors import Conflict
 from dxp.i18n import gettext
-from dxp.privacy.merging import Merges
+from dxp.privacy.merging import IDENTIFIED, Merges
 from dxp.subjects import ANONYMOUS, Subject
 
 if TYPE_CHECKING:
@@ -34,7 +34,8 @@ class Identity:
     ) -> uuid.UUID:
         """Attach a browser, with the events and decisions it made so far, to a known customer.
 
-        Harmless when repeated.
+        Harmless when repeated. When `subject_id` was merged into another, the browser goes where
+        undoing that merge sends `subject_id`.
 
         Returns:
             The customer's id, after merges.
@@ -47,7 +48,7 @@ class Identity:
         root_id = subjects.get(session, subject_id)
         owner_id = subjects.find(session, ANONYMOUS, anonymous_id)
         if owner_id is None:
-            subjects.link(session, root_id, scheme=ANONYMOUS, value=anonymous_id)
+            subjects.link(session, subject_id, scheme=ANONYMOUS, value=anonymous_id)
         elif owner_id != root_id:
             if not session.get_one(Subject, owner_id).anonymous:
                 raise Conflict(
@@ -59,6 +60,11 @@ class Identity:
                     code="anonymous_id_taken",
                 )
             self._merges.merge(
-                session, actor, winner_id=root_id, loser_id=owner_id, reason="identified"
+                session,
+                actor,
+                winner_id=root_id,
+                loser_id=owner_id,
+                reason=IDENTIFIED,
+                under=subject_id,
             )
         return root_id

@@ -26,14 +26,15 @@ if TYPE_CHECKING:
     from dxp.platform import Platform
 
 UNDO_DAYS = 30
+IDENTIFIED = "identified"
 EVENTS = PersonalRows("events", EventRow, show=vars)
 
 
 class Merges:
     """The only writer of merges.
 
-    A merge can be undone for 30 days, the latest of a person first. What the loser brought goes
-    back, and so does what came since under the loser's own names; all else stays.
+    A merge can be undone for 30 days, of two known persons the latest first. What the loser
+    brought goes back, and so does what came since under the loser's own names; all else stays.
     """
 
     def __init__(self, platform: Platform) -> None:
@@ -48,12 +49,14 @@ class Merges:
         loser_id: uuid.UUID,
         choices: Mapping[str, str] | None = None,
         reason: str = "person",
+        under: uuid.UUID | None = None,
     ) -> Merge:
         """Make `loser_id` lead to `winner_id`, with all that plugins hold of it.
 
         Args:
             choices: by field, `winner` or `loser`; see `MergeContext`.
             reason: `person` or `identified`.
+            under: the id by which the winner was named, when it leads to `winner_id`.
 
         Raises:
             NotFound: one of them is unknown or erased (`unknown_subject`).
@@ -86,7 +89,7 @@ class Merges:
         EVENTS.merge(context)
         self._platform.subjects.lead(session, [context.loser_id], to=context.winner_id)
         merge = Merge(
-            winner_id=context.winner_id,
+            winner_id=under or context.winner_id,
             loser_id=context.loser_id,
             reason=reason,
             merged_at=now,
@@ -97,7 +100,7 @@ class Merges:
         session.add(merge)
         session.flush()
         self._platform.events.publish(
-            session, CustomersMerged(loser=str(merge.loser_id)), subject_id=merge.winner_id
+            session, CustomersMerged(loser=str(merge.loser_id)), subject_id=context.winner_id
         )
         self._record(session, actor, merge, "merged")
         return merge
@@ -129,7 +132,7 @@ class Merges:
         context = UnmergeContext(
             session=session,
             platform=self._platform,
-            winner_id=merge.winner_id,
+            winner_id=winner.merged_into_id or winner.id,
             loser_id=merge.loser_id,
             actor=actor,
             members=members,
@@ -140,7 +143,7 @@ class Merges:
             lambda loaded: replace(context, undo=undo.get(loaded.name, {})),
         )
         self._platform.events.publish(
-            session, CustomersSplit(loser=str(merge.loser_id)), subject_id=merge.winner_id
+            session, CustomersSplit(loser=str(merge.loser_id)), subject_id=context.winner_id
         )
         self._record(session, actor, merge, "split")
         return merge
@@ -207,8 +210,12 @@ class Merges:
                 ),
                 code="merge_expired",
             )
+        if merge.reason == IDENTIFIED:
+            # A browser has no profile, and its rows name it: nothing builds upon them.
+            return None
         later = select(Merge.id).where(
             Merge.undone_at.is_(None),
+            Merge.reason != IDENTIFIED,
             Merge.id > merge.id,
             or_(Merge.winner_id == merge.winner_id, Merge.loser_id == merge.winner_id),
         )

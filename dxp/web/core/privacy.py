@@ -156,8 +156,9 @@ def identify(call: Call, body: dict[str, Any], subject_id: uuid.UUID) -> Any:
 )
 def identify_own(call: Call, body: dict[str, Any]) -> Any:
     """As the storefront's key does it, with the customer's token."""
+    assert isinstance(call.actor, CustomerActor)
     found = call.platform.privacy.identity.identify(
-        call.session, call.actor, subject_id=_me(call), anonymous_id=body["anonymous_id"]
+        call.session, call.actor, subject_id=call.actor.named_id, anonymous_id=body["anonymous_id"]
     )
     return {"id": found}
 

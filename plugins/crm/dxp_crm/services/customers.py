@@ -18,6 +18,7 @@ from dxp.api import (
     Platform,
     PreconditionFailed,
     Problem,
+    Trace,
 )
 from dxp_crm.events import NoteAdded
 from dxp_crm.models import PERSON, Customer, Note
@@ -170,15 +171,23 @@ class CustomerService:
         )
         return customer
 
+    def whose(self, session: Session, subject_id: uuid.UUID) -> Trace:
+        """Whom to write a row about, and under whose id it was asked: see `Trace`.
+
+        Raises:
+            NotFound: there is no such customer (`unknown_customer`).
+        """
+        root_id = self.get(session, subject_id).subject_id
+        return Trace(subject_id=root_id, origin_id=None if root_id == subject_id else subject_id)
+
     def add_note(
         self, session: Session, actor: Actor, *, subject_id: uuid.UUID, text: str, author: str
     ) -> Note:
         """Write a note about a customer."""
-        root_id = self.get(session, subject_id).subject_id
-        origin_id = None if root_id == subject_id else subject_id
+        whose = self.whose(session, subject_id)
         note = Note(
-            subject_id=root_id,
-            origin_id=origin_id,
+            subject_id=whose.subject_id,
+            origin_id=whose.origin_id,
             text=text,
             author=author,
             created_at=self._platform.clock.now(),
@@ -188,16 +197,16 @@ class CustomerService:
         self._platform.events.publish(
             session,
             NoteAdded(note_id=str(note.id)),
-            subject_id=root_id,
-            origin_id=origin_id,
+            subject_id=whose.subject_id,
+            origin_id=whose.origin_id,
         )
         self._platform.audit.record(
             session,
             actor,
             action="crm.note.added",
             object_type="customer",
-            object_id=str(root_id),
-            subject_id=root_id,
+            object_id=str(whose.subject_id),
+            subject_id=whose.subject_id,
             after={"note_id": str(note.id)},
         )
         return note

@@ -52,7 +52,7 @@ class MessageService:
             the entry of the log; its `status` tells whether the e-mail left.
         """
         customer = self._customers.get(session, subject_id)
-        consent = self._consent(session, subject_id, purpose)
+        consent = self._consent(session, customer, purpose)
         status = "no_consent" if consent == "missing" else "sent"
         if status == "sent" and not customer.email:
             status = "no_address"
@@ -63,6 +63,7 @@ class MessageService:
             session,
             actor,
             customer,
+            subject_id,
             {
                 "channel": EMAIL,
                 "purpose": purpose,
@@ -93,10 +94,11 @@ class MessageService:
             session,
             actor,
             customer,
+            subject_id,
             {
                 "channel": channel,
                 "purpose": purpose,
-                "consent": self._consent(session, subject_id, purpose),
+                "consent": self._consent(session, customer, purpose),
                 "status": "sent",
                 "title": title,
                 "text": text,
@@ -108,15 +110,23 @@ class MessageService:
         """The messages of a customer; page them by (created_at, id), latest first."""
         return select(MessageEntry).where(MessageEntry.subject_id == subject_id)
 
-    def _consent(self, session: Session, subject_id: uuid.UUID, purpose: str) -> str:
+    def _consent(self, session: Session, customer: Customer, purpose: str) -> str:
         if purpose == SERVICE:
             return "not_needed"
-        return "granted" if self._consents.granted(session, subject_id, purpose) else "missing"
+        granted = self._consents.granted(session, customer.subject_id, purpose)
+        return "granted" if granted else "missing"
 
     def _log(
-        self, session: Session, actor: Actor, customer: Customer, values: Mapping[str, Any]
+        self,
+        session: Session,
+        actor: Actor,
+        customer: Customer,
+        asked: uuid.UUID,
+        values: Mapping[str, Any],
     ) -> MessageEntry:
         entry = MessageEntry(subject_id=customer.subject_id, sender=author_of(actor), **values)
+        # Of whom the message was asked for, when a merge led on from there.
+        entry.origin_id = None if asked == customer.subject_id else asked
         session.add(entry)
         session.flush()
         if entry.status == "sent":
@@ -126,7 +136,9 @@ class MessageService:
                 purpose=entry.purpose,
                 title=entry.title,
             )
-            self._platform.events.publish(session, event, subject_id=customer.subject_id)
+            self._platform.events.publish(
+                session, event, subject_id=customer.subject_id, origin_id=entry.origin_id
+            )
         self._platform.audit.record(
             session,
             actor,

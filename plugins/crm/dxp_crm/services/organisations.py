@@ -165,24 +165,29 @@ class OrganisationService:
     ) -> Membership:
         """Let a customer belong to an organisation, or have another role in it."""
         organisation = self.get(session, organisation_id, lock=True)
-        self._customers.get(session, subject_id)
+        whose = self._customers.whose(session, subject_id)
         found = session.scalar(
             select(Membership).where(
-                Membership.organisation_id == organisation_id, Membership.subject_id == subject_id
+                Membership.organisation_id == organisation_id,
+                Membership.subject_id == whose.subject_id,
+                Membership.origin_id.is_not_distinct_from(whose.origin_id),
             )
         )
         before = None if found is None else {"role": found.role}
         if found is None:
             found = Membership(
                 organisation_id=organisation_id,
-                subject_id=subject_id,
+                subject_id=whose.subject_id,
+                origin_id=whose.origin_id,
                 created_at=self._platform.clock.now(),
             )
             session.add(found)
             event = OrganisationJoined(
                 organisation_id=str(organisation_id), name=organisation.name, role=role
             )
-            self._platform.events.publish(session, event, subject_id=subject_id)
+            self._platform.events.publish(
+                session, event, subject_id=whose.subject_id, origin_id=whose.origin_id
+            )
         found.role = role
         session.flush()
         self._audit_member(session, actor, found, "joined", before=before, after={"role": role})
@@ -198,6 +203,7 @@ class OrganisationService:
     ) -> None:
         """Let a customer belong to an organisation no longer; nothing happens if none did."""
         organisation = self.get(session, organisation_id, lock=True)
+        subject_id = self._customers.get(session, subject_id).subject_id
         rows = session.scalars(
             select(Membership).where(
                 Membership.organisation_id == organisation_id, Membership.subject_id == subject_id

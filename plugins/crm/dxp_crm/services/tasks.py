@@ -73,11 +73,13 @@ class TaskService:
                 code="task_about_several",
             )
         if "subject_id" in about:
-            self._customers.get(session, about["subject_id"])
+            whose = self._customers.whose(session, about["subject_id"])
+            about |= {"subject_id": whose.subject_id, "origin_id": whose.origin_id}
         if "organisation_id" in about:
             self._organisations.get(session, about["organisation_id"])
         if "ticket_id" in about:
-            about["subject_id"] = self._tickets.get(session, about["ticket_id"]).subject_id
+            ticket = self._tickets.get(session, about["ticket_id"])
+            about |= {"subject_id": ticket.subject_id, "origin_id": ticket.origin_id}
         check_staff(self._platform, session, data["owner_id"], pointer="/owner_id")
         now = self._platform.clock.now()
         task = Task(
@@ -164,7 +166,9 @@ class TaskService:
 
     def _tell(self, session: Session, task: Task, event: EventPayload) -> None:
         if task.subject_id is not None:
-            self._platform.events.publish(session, event, subject_id=task.subject_id)
+            self._platform.events.publish(
+                session, event, subject_id=task.subject_id, origin_id=task.origin_id
+            )
 
     def _record(self, session: Session, actor: Actor, task: Task, what: str, **sides: Any) -> None:
         self._platform.audit.record(

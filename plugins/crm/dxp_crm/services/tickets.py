@@ -56,12 +56,13 @@ class TicketService:
             NotFound: there is no such customer (`unknown_customer`).
             Unprocessable: the assignee is no active member of staff (`unknown_assignee`).
         """
-        self._customers.get(session, data["subject_id"])
+        whose = self._customers.whose(session, data["subject_id"])
         if data.get("assignee_id"):
             check_staff(self._platform, session, data["assignee_id"], pointer="/assignee_id")
         now = self._platform.clock.now()
         ticket = Ticket(
-            subject_id=data["subject_id"],
+            subject_id=whose.subject_id,
+            origin_id=whose.origin_id,
             subject=data["subject"],
             description=data.get("description") or "",
             status=STATUSES[0],
@@ -82,6 +83,7 @@ class TicketService:
                 channel=ticket.channel,
             ),
             subject_id=ticket.subject_id,
+            origin_id=ticket.origin_id,
         )
         self._record(session, actor, ticket, "opened", after=ticket.snapshot())
         return ticket
@@ -131,6 +133,7 @@ class TicketService:
                     changed=[name.removesuffix("_id") for name in changed],
                 ),
                 subject_id=ticket.subject_id,
+                origin_id=ticket.origin_id,
             )
         self._record(session, actor, ticket, "updated", before=before, after=after)
         return ticket
@@ -148,6 +151,7 @@ class TicketService:
         comment = TicketComment(
             ticket_id=ticket.id,
             subject_id=ticket.subject_id,
+            origin_id=ticket.origin_id,
             public=public,
             text=text,
             author=author_of(actor),
@@ -160,7 +164,8 @@ class TicketService:
             self._messages.send_email(
                 session,
                 actor,
-                subject_id=ticket.subject_id,
+                # What belongs to a ticket goes where it goes.
+                subject_id=ticket.origin_id or ticket.subject_id,
                 purpose=SERVICE,
                 title=ticket.subject,
                 text=text,

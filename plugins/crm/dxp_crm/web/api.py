@@ -297,7 +297,8 @@ def list_own_consents(call: Call) -> Any:
 def record_own_consent(call: Call, body: dict[str, Any], purpose: str) -> Any:
     """A withdrawal works at once."""
     crm = _crm(call)
+    assert isinstance(call.actor, CustomerActor)
     crm.customers.get(call.session, _me(call))
     return crm.consents.record(
-        call.session, call.actor, subject_id=_me(call), purpose=purpose, **body
+        call.session, call.actor, subject_id=call.actor.named_id, purpose=purpose, **body
     )

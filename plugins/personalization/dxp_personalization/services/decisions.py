@@ -41,6 +41,7 @@ class DecisionService:
         *,
         subject_id: uuid.UUID | None,
         anonymous_id: str | None,
+        origin_id: uuid.UUID | None = None,
         slots: Sequence[Mapping[str, Any]],
         context: Mapping[str, Any],
         now: datetime,
@@ -54,6 +55,7 @@ class DecisionService:
 
         Args:
             session: only read; the log is written in a transaction of its own.
+            origin_id: by whose id the person was named, when a merge led on from there.
             slots: each with `key`, and optionally `k`, how many items are wanted.
             context: `locale`, and what else the storefront knows: `channel`, `device`.
             log: False for simulations.
@@ -90,7 +92,7 @@ class DecisionService:
         if log:
             # Of its own and last, so that deciding itself never waits for a writer.
             with self._platform.db.write() as writing:
-                whose = self._person(writing, subject_id, anonymous_id)
+                whose = self._person(writing, subject_id, anonymous_id, origin_id)
                 for row in rows:
                     row.pseudonym, row.origin = whose
                 writing.add_all(rows)
@@ -105,15 +107,20 @@ class DecisionService:
         return hmac.new(secret, person.encode(), hashlib.sha256).hexdigest()
 
     def _person(
-        self, session: Session, subject_id: uuid.UUID | None, anonymous_id: str | None
+        self,
+        session: Session,
+        subject_id: uuid.UUID | None,
+        anonymous_id: str | None,
+        origin_id: uuid.UUID | None,
     ) -> tuple[str | None, str | None]:
-        """Pseudonyms of the person, and of the browser that a merge made theirs.
+        """Pseudonyms of the person, and of whom a merge made theirs and the question named.
 
         A browser becomes a subject with its first decision, so that whoever signs in on it
         takes its decisions over, and erasing them reaches these too.
         """
         if subject_id is not None:
-            return self.pseudonym(str(subject_id)), None
+            named = None if origin_id is None else self.pseudonym(str(origin_id))
+            return self.pseudonym(str(subject_id)), named
         if anonymous_id is None:
             return None, None
         trace = self._platform.subjects.meet(session, [anonymous_id]).get(anonymous_id)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,8 +10,11 @@ from dxp.api import (
     BadRequest,
     Call,
     CustomerActor,
+    Forbidden,
     KeyActor,
     NotFound,
+    Subject,
+    Trace,
     check_subject,
     customer,
     needs,
@@ -35,19 +37,21 @@ def _service(call: Call) -> Personalization:
     return call.platform.services.get(Personalization)
 
 
-def _subject(call: Call, given: Mapping[str, Any]) -> uuid.UUID | None:
-    """Whom the question is about. A customer's token speaks for that customer alone."""
+def _subject(call: Call, given: Mapping[str, Any]) -> Trace | None:
+    """Whom the question is about, and by which id they were named."""
     if isinstance(call.actor, CustomerActor):
-        return call.actor.subject_id
+        _check_own(call, call.actor, given)
+        return Trace(subject_id=call.actor.subject_id, origin_id=call.actor.origin_id)
     if "id" in given and "ref" in given:
         raise BadRequest(
             "The subject has both an id and a ref, which may name two people; send one of them",
             code="ambiguous_subject",
         )
     if "id" in given:
-        return call.platform.subjects.get(call.session, given["id"])
+        return call.platform.subjects.trace(call.session, given["id"])
     if "ref" in given:
-        found = call.platform.subjects.find(call.session, "ref", given["ref"])
+        name = ("ref", given["ref"])
+        found = call.platform.subjects.trace_many(call.session, [name]).get(name)
         if found is None:
             raise NotFound(
                 "No customer has this ref; register the customer first, or ask with an "
@@ -56,6 +60,32 @@ def _subject(call: Call, given: Mapping[str, Any]) -> uuid.UUID | None:
             )
         return found
     return None
+
+
+def _check_own(call: Call, actor: CustomerActor, given: Mapping[str, Any]) -> None:
+    """A customer's token speaks for that customer alone; a browser that nobody owns is theirs.
+
+    Raises:
+        Forbidden: the subject is somebody else (`subject_not_trusted`).
+    """
+    subjects = call.platform.subjects
+    own = actor.subject_id
+    if "id" in given and subjects.get_many(call.session, [given["id"]]).get(given["id"]) != own:
+        raise _foreign("id")
+    if "ref" in given and subjects.find(call.session, "ref", given["ref"]) != own:
+        raise _foreign("ref")
+    if "anonymous_id" in given:
+        owner = subjects.find(call.session, "anonymous", given["anonymous_id"])
+        if owner not in (None, own) and not call.session.get_one(Subject, owner).anonymous:
+            raise _foreign("anonymous_id")
+
+
+def _foreign(name: str) -> Forbidden:
+    return Forbidden(
+        f"The subject's {name} is not of the customer whose token was sent, and a token asks "
+        "for its owner only; leave the subject out, or ask with an API key",
+        code="subject_not_trusted",
+    )
 
 
 @api.endpoint(
@@ -74,13 +104,15 @@ def decide(call: Call, body: dict[str, Any]) -> Any:
     Without the person's consent to profiling nothing that is stored about them is used, and the
     answer is the same as for a stranger. Ask with `explain` to see each stage: what failed, and
     the actual value. A browser's key asks about an `anonymous_id`, or about the customer whose
-    token comes along, and gets no `why`.
+    token comes along, and gets no `why`. A customer's token asks about its owner only.
     """
     subject = check_subject(call.actor, body["subject"]) or {}
+    whose = _subject(call, subject)
     open_key = isinstance(call.actor, KeyActor) and call.actor.browser
     return _service(call).decisions.decide(
         call.session,
-        subject_id=_subject(call, subject),
+        subject_id=None if whose is None else whose.subject_id,
+        origin_id=None if whose is None else whose.origin_id,
         anonymous_id=subject.get("anonymous_id"),
         slots=body["slots"],
         context={"locale": call.locale} | body["context"],
