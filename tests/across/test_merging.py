@@ -2,184 +2,29 @@
 
 from __future__ import annotations
 
-import itertools
 import uuid
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
-from sqlalchemy import func, select
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+from sqlalchemy import select
 
-from dxp.contracts import Consents, Points
 from dxp.errors import Conflict, Unprocessable
-from dxp.events import EventRow, NewEvent
 from dxp.platform import Platform
 from dxp.privacy import Merge
-from dxp.testing import staff_actor
-from dxp_crm.services import Crm
-from dxp_loyalty.services.accounts import open_account
-from dxp_loyalty.services.balances import earned_totals
-from dxp_loyalty.services.entries import Cause
-from dxp_loyalty.services.invariants import verify
-from dxp_loyalty.services.loyalty import Loyalty
+from dxp_loyalty.jobs import birthday_run
+from dxp_loyalty.models import OccasionDate
+from dxp_loyalty.services.occasions import OccasionRuleDraft
 from dxp_loyalty.services.rewards import RewardDraft
-
-STAFF = staff_actor("*")
-PURPOSES = ("birthday", "profiling", "marketing")
-_names = itertools.count(1)
-
-
-class Model:
-    """What each of a few people did, as if nobody had ever been merged."""
-
-    def __init__(self, people: list[uuid.UUID]) -> None:
-        self.points = dict.fromkeys(people, 0)
-        self.earned = dict.fromkeys(people, 0)
-        self.orders = dict.fromkeys(people, 0)
-        self.notes = dict.fromkeys(people, 0)
-        self.words: dict[uuid.UUID, list[tuple[str, bool, int]]] = {key: [] for key in people}
-
-
-class Story:
-    """Does to people what a test or a machine decides, and compares with the model."""
-
-    def __init__(self, platform: Platform, *, number: int) -> None:
-        self.platform = platform
-        self.crm, self.loyalty = platform.services.get(Crm), platform.services.get(Loyalty)
-        self.refs: dict[uuid.UUID, str] = {}
-        for _person in range(number):
-            ref = f"p{next(_names)}"
-            with platform.db.write() as session:
-                made = self.crm.customers.register(session, STAFF, {"ref": ref, "name": ref})
-            self.refs[made.subject_id] = ref
-        self.people = list(self.refs)
-        self.model = Model(self.people)
-        self.leads: dict[uuid.UUID, uuid.UUID] = {}
-        self.merges: list[Merge] = []
-        self.clock = itertools.count()
-
-    def root(self, person: uuid.UUID) -> uuid.UUID:
-        while person in self.leads:
-            person = self.leads[person]
-        return person
-
-    def order(self, person: uuid.UUID) -> None:
-        """An order under the person's own number, whoever they were merged into."""
-        platform, subjects = self.platform, self.platform.subjects
-        with platform.db.write() as session:
-            name = ("ref", self.refs[person])
-            found = subjects.trace_many(session, [name])[name]
-            data = {"order_id": f"o{next(_names)}", "total": "10", "currency": "USD", "lines": []}
-            event = NewEvent(
-                type="order.placed",
-                data=data,
-                subject_id=found.subject_id,
-                origin_id=found.origin_id,
-                source="shop",
-                external_id=str(next(_names)),
-            )
-            platform.events.publish_many(session, [event])
-        self.model.orders[person] += 1
-        self.model.points[person] += 10
-        self.model.earned[person] += 10
-
-    def spend(self, person: uuid.UUID, points: int) -> None:
-        """A purchase of whoever the person is now; it stays with the survivor."""
-        root = self.root(person)
-        with self.platform.db.write() as session:
-            account = open_account(session, self.platform, root, wallet="points")
-            cause = Cause(source=f"spend:{next(_names)}", actor=STAFF)
-            try:
-                self.loyalty.ledger.spend(session, account, points, cause=cause)
-            except Unprocessable:
-                return
-        self.model.points[root] -= points
-
-    def consent(self, person: uuid.UUID, purpose: str, granted: bool) -> None:
-        with self.platform.db.write() as session:
-            self.crm.consents.record(
-                session,
-                STAFF,
-                subject_id=person,
-                purpose=purpose,
-                granted=granted,
-                channel="web",
-                text_version="1",
-            )
-        self.model.words[person].append((purpose, granted, next(self.clock)))
-
-    def note(self, person: uuid.UUID) -> None:
-        with self.platform.db.write() as session:
-            self.crm.customers.add_note(
-                session, STAFF, subject_id=person, text="Hello", author="Ada"
-            )
-        self.model.notes[person] += 1
-
-    def merge(self, winner: uuid.UUID, loser: uuid.UUID) -> None:
-        winner, loser = self.root(winner), self.root(loser)
-        if winner == loser:
-            return
-        with self.platform.db.write() as session:
-            made = self.platform.privacy.merges.merge(
-                session, STAFF, winner_id=winner, loser_id=loser
-            )
-        self.leads[loser] = winner
-        self.merges.append(made)
-
-    def undo(self, merge: Merge) -> None:
-        """As the rule has it: the latest of a person first, and none that was built upon."""
-        later = self.merges[self.merges.index(merge) + 1 :]
-        built_upon = any(merge.winner_id in (one.winner_id, one.loser_id) for one in later)
-        with self.platform.db.write() as session:
-            if built_upon:
-                with pytest.raises(Conflict) as refused:
-                    self.platform.privacy.merges.undo(session, STAFF, merge_id=merge.id)
-                assert refused.value.code == "merge_in_the_way"
-                return
-            self.platform.privacy.merges.undo(session, STAFF, merge_id=merge.id)
-        del self.leads[merge.loser_id]
-        self.merges.remove(merge)
-
-    def check(self) -> None:
-        """Every person has what the model says of them and of those who lead to them."""
-        groups: dict[uuid.UUID, list[uuid.UUID]] = {}
-        for person in self.people:
-            groups.setdefault(self.root(person), []).append(person)
-        model, platform = self.model, self.platform
-        with platform.db.read() as session:
-            balances = platform.services.get(Points).balances(session, list(groups))
-            earned = earned_totals(session, list(groups), wallet="points")
-            orders = dict(
-                session.execute(
-                    select(EventRow.subject_id, func.count())
-                    .where(EventRow.type == "order.placed")
-                    .group_by(EventRow.subject_id)
-                ).all()
-            )
-            for root, members in groups.items():
-                balance = balances.get(root)
-                has = 0 if balance is None else balance.available + balance.pending - balance.debt
-                assert has == sum(model.points[person] for person in members)
-                assert earned.get(root, 0) == sum(model.earned[person] for person in members)
-                assert orders.get(root, 0) == sum(model.orders[person] for person in members)
-                notes = self.crm.customers.notes(session, root)
-                assert len(notes) == sum(model.notes[person] for person in members)
-                self.check_consents(session, root, members)
-            report = verify(session, now=platform.clock.now())
-            assert report.ok, report.violations[:3]
-
-    def check_consents(self, session: Any, root: uuid.UUID, members: list[uuid.UUID]) -> None:
-        words = sorted((w for person in members for w in self.model.words[person]), key=_when)
-        last = {purpose: granted for purpose, granted, _at in words}
-        for purpose in PURPOSES:
-            granted = self.platform.services.get(Consents).granted(session, root, purpose)
-            assert granted == last.get(purpose, False)
-
-
-def _when(word: tuple[str, bool, int]) -> int:
-    return word[2]
+from tests.across.merge_story import PURPOSES, STAFF, Story, prepare
 
 
 @pytest.fixture
@@ -196,54 +41,84 @@ def story(platform: Platform, rules: None) -> Story:
     return Story(platform, number=3)
 
 
+class Machine(RuleBasedStateMachine):
+    """What may happen to four people, in any order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.story = self.begin()
+
+    def begin(self) -> Story:
+        raise NotImplementedError
+
+    person = st.integers(0, 3)
+
+    def who(self, number: int) -> uuid.UUID:
+        return self.story.people[number]
+
+    @rule(
+        person=person,
+        what=st.sampled_from(
+            ["order", "order", "note", "ticket", "decide", "tag", "paint", "list_on"]
+        ),
+    )
+    def do(self, person: int, what: str) -> None:
+        getattr(self.story, what)(self.who(person))
+
+    @rule(person=person, points=st.integers(1, 25), hold=st.booleans())
+    def use_points(self, person: int, points: int, hold: bool) -> None:
+        (self.story.authorise if hold else self.story.spend)(self.who(person), points)
+
+    @precondition(lambda self: self.story.holds)
+    @rule(number=st.integers(0, 9), capture=st.booleans())
+    def settle(self, number: int, capture: bool) -> None:
+        self.story.settle(number, capture=capture)
+
+    @precondition(lambda self: self.story.captured)
+    @rule(number=st.integers(0, 9))
+    def take_back(self, number: int) -> None:
+        self.story.take_back(number)
+
+    @rule(number=st.integers(0, 3))
+    def claim(self, number: int) -> None:
+        self.story.claim(number)
+
+    @rule(person=person, purpose=st.sampled_from(PURPOSES), granted=st.booleans())
+    def consent(self, person: int, purpose: str, granted: bool) -> None:
+        self.story.consent(self.who(person), purpose, granted)
+
+    @rule(winner=person, loser=person)
+    def merge(self, winner: int, loser: int) -> None:
+        self.story.merge(self.who(winner), self.who(loser))
+        self.story.check()
+        self.story.check_one_gift()
+
+    @precondition(lambda self: self.story.merges)
+    @rule(data=st.data())
+    def undo(self, data: st.DataObject) -> None:
+        self.story.undo(data.draw(st.sampled_from(self.story.merges)))
+        self.story.check()
+
+    def teardown(self) -> None:
+        while self.story.merges:
+            self.story.undo(self.story.merges[-1])
+        self.story.check()
+        self.story.check_gifts()
+
+
 def test_any_story_ends_with_the_totals_of_people_who_were_never_merged(
     platform: Platform, rules: None
 ) -> None:
-    """Orders, purchases, consents and notes between merges and their undoing, in any order."""
+    """Whatever they do between merges and their undoing, in any order."""
 
-    class Machine(RuleBasedStateMachine):
-        def __init__(self) -> None:
-            super().__init__()
-            self.story = Story(platform, number=4)
+    prepare(platform)
 
-        people = st.integers(0, 3)
-
-        @rule(person=people)
-        def order(self, person: int) -> None:
-            self.story.order(self.story.people[person])
-
-        @rule(person=people, points=st.integers(1, 25))
-        def spend(self, person: int, points: int) -> None:
-            self.story.spend(self.story.people[person], points)
-
-        @rule(person=people, purpose=st.sampled_from(PURPOSES), granted=st.booleans())
-        def consent(self, person: int, purpose: str, granted: bool) -> None:
-            self.story.consent(self.story.people[person], purpose, granted)
-
-        @rule(person=people)
-        def note(self, person: int) -> None:
-            self.story.note(self.story.people[person])
-
-        @rule(winner=people, loser=people)
-        def merge(self, winner: int, loser: int) -> None:
-            self.story.merge(self.story.people[winner], self.story.people[loser])
-            self.story.check()
-
-        @precondition(lambda self: self.story.merges)
-        @rule(data=st.data())
-        def undo(self, data: st.DataObject) -> None:
-            self.story.undo(data.draw(st.sampled_from(self.story.merges)))
-            self.story.check()
-
-        def teardown(self) -> None:
-            while self.story.merges:
-                self.story.undo(self.story.merges[-1])
-            self.story.check()
-
-    from hypothesis.stateful import run_state_machine_as_test
+    class Here(Machine):
+        def begin(self) -> Story:
+            return Story(platform, number=4, gifts=True)
 
     run_state_machine_as_test(
-        Machine,
+        Here,
         settings=settings(
             max_examples=8,
             stateful_step_count=16,
@@ -270,7 +145,7 @@ def test_what_was_split_is_whole_again(story: Story) -> None:
     story.check()
     story.undo(story.merges[0])
     story.check()
-    assert story.model.points[one] == -30
+    assert story.facts[one].points == -30
 
 
 def test_a_chain_of_merges_is_undone_from_its_end(story: Story) -> None:
@@ -319,7 +194,7 @@ def test_one_limit_holds_for_both_who_were_merged(
         mug = story.loyalty.rewards.create(session, draft, actor=STAFF)
         hold = redemptions.authorise(session, subject_id=two, reward_id=mug.id)
         redemptions.capture(session, hold.id, actor=STAFF)
-    story.model.points[two] -= 10
+    story.facts[two].points -= 10
     story.merge(one, two)
     with platform.db.write() as session:
         with pytest.raises(Unprocessable) as refused:
@@ -330,3 +205,91 @@ def test_one_limit_holds_for_both_who_were_merged(
     story.undo(story.merges[0])
     with platform.db.write() as session:
         redemptions.authorise(session, subject_id=one, reward_id=mug.id)
+
+
+def test_a_gift_belongs_to_whose_birthday_brought_it(
+    platform: Platform, rules: None, clock: Any
+) -> None:
+    """The merge chose the loser's birthday: what it brings is the loser's, and the winner's own
+    gift is planned again.
+    """
+    clock.set(datetime(2026, 3, 2, 9, tzinfo=UTC))
+    story = Story(platform, number=2)
+    one, two = story.people
+    loyalty, crm = story.loyalty, story.crm
+    gift = OccasionRuleDraft(key="gift", texts={"en": {"name": "Gift"}}, points=70)
+    with platform.db.write() as session:
+        loyalty.occasions.create_rule(session, gift, actor=STAFF)
+        for person, (month, day) in {one: (4, 20), two: (3, 15)}.items():
+            told = {"month": month, "day": day, "calendar": "gregorian"}
+            crm.customers.set_birthday(session, STAFF, subject_id=person, birthday=told)
+    for person in story.people:
+        story.consent(person, "birthday", granted=True)
+
+    def planned(person: uuid.UUID) -> list[tuple[int, int, str]]:
+        with platform.db.read() as session:
+            grants = [item.grant for item in loyalty.occasions.gifts(session, person)]
+            found = [(day.month, day.day, g.state) for g in grants if (day := g.occurs_on)]
+            return sorted(found)
+
+    assert (planned(one), planned(two)) == ([(4, 20, "planned")], [(3, 15, "planned")])
+    with platform.db.write() as session:
+        merge = platform.privacy.merges.merge(
+            session, STAFF, winner_id=one, loser_id=two, choices={"crm.birthday": "loser"}
+        )
+    assert (planned(one), planned(two)) == ([(3, 15, "planned")], [])
+    clock.advance(days=14)
+    birthday_run(platform)
+    with platform.db.write() as session:
+        (waiting,) = [g for g in loyalty.occasions.gifts(session, one) if g.claimable]
+        loyalty.occasions.claim(session, waiting.grant.id, subject_id=one, actor=STAFF)
+    with platform.db.write() as session:
+        platform.privacy.merges.undo(session, STAFF, merge_id=merge.id)
+    birthday_run(platform)
+    story.facts[two].points = story.facts[two].earned = 70
+    story.check()
+    assert planned(two)[0] == (3, 15, "claimed")
+    assert planned(one) == [(4, 20, "planned")]
+    clock.advance(days=36)
+    birthday_run(platform)
+    assert planned(one)[0] == (4, 20, "issued")
+    with platform.db.read() as session:
+        assert session.scalars(
+            select(OccasionDate.origin_id).where(OccasionDate.subject_id.in_(story.people))
+        ).all() == [None, None]
+
+
+def test_who_redeems_by_the_losers_token_pays_alone(
+    story: Story, platform: Platform, client: Any
+) -> None:
+    """And has the redemption, its code and its place in the reward's limit when they are two."""
+    one, two, _three = story.people
+    for person in (one, two, two):
+        story.order(person)
+    me = client.as_customer(two)
+    with platform.db.write() as session:
+        draft = RewardDraft(
+            key="cup", kind="discount_code", cost=10, per_member=1, texts={"en": {"name": "Cup"}}
+        )
+        cup = story.loyalty.rewards.create(session, draft, actor=STAFF)
+    story.merge(one, two)
+    held = me.post(
+        "/api/v1/redemptions", json={"reward_id": str(cup.id)}, headers={"Idempotency-Key": "a"}
+    )
+    assert held.status_code == 201, held.get_data(as_text=True)
+    url = f"/api/v1/redemptions/{held.get_json()['id']}"
+    code = me.post(f"{url}/capture", headers={"Idempotency-Key": "b"}).get_json()["code"]
+    story.facts[two].points -= 10
+    story.facts[two].counts["captured"] += 1
+    assert client.as_customer(one).get(url).status_code == 200
+    story.check()
+    story.undo(story.merges[0])
+    story.check()
+    assert me.get(url).get_json()["code"] == code
+    assert len(me.get("/api/v1/me/redemptions").get_json()["data"]) == 1
+    assert client.as_customer(one).get(url).status_code == 404
+    with platform.db.write() as session:
+        story.loyalty.redemptions.authorise(session, subject_id=one, reward_id=cup.id)
+        with pytest.raises(Unprocessable) as refused:
+            story.loyalty.redemptions.authorise(session, subject_id=two, reward_id=cup.id)
+        assert refused.value.code == "limit_reached"

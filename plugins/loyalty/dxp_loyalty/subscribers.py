@@ -39,7 +39,7 @@ def take_over_birthdays(ctx: BatchContext) -> None:
     for record in ctx.records:
         if record.subject_id is not None:
             word: BirthdayChanged = record.payload(BirthdayChanged)
-            told[record.subject_id] = (word.birthday, word.timezone)
+            told[record.subject_id] = (word.birthday, word.timezone, record.origin_id)
     ctx.platform.services.get(Loyalty).occasions.take_over(ctx.session, told)
 
 

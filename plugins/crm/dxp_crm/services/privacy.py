@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -30,6 +32,7 @@ from dxp_crm.models import (
     Ticket,
     TicketComment,
 )
+from dxp_crm.services import Crm
 from dxp_crm.services.duplicates import forget_pairs
 from dxp_crm.services.fields import merged_fields
 from dxp_crm.services.folding import fold
@@ -44,6 +47,7 @@ from dxp_crm.services.tags import drop_unused_tags, forget_tags, write_tags
 
 FIELDS = ("ref", "name", "email", "phone", "locale", "timezone", "country", "birthday")
 _CUSTOM = "fields."
+_SHORTEST_NAME = 5
 _BIRTHDAY = ("month", "day", "year", "calendar", "set_at", "edits")
 
 
@@ -148,6 +152,8 @@ def export_subject(ctx: SubjectContext) -> Mapping[str, Any]:
 
 def erase_subjects(ctx: ErasureContext) -> None:
     """All of it goes; nothing else of the plugin names the persons."""
+    crm = ctx.platform.services.get(Crm)
+    crm.imports.forget(ctx.session, ctx.subject_ids, _names_in_files(ctx))
     for part in PERSONAL:
         part.erase(ctx)
     forget_pairs(ctx.session, ctx.subject_ids)
@@ -156,6 +162,21 @@ def erase_subjects(ctx: ErasureContext) -> None:
     drop_unused_tags(ctx.session, carried)
     forget_segments(ctx.session, ctx.subject_ids)
     ctx.session.execute(delete(Customer).where(Customer.subject_id.in_(ctx.subject_ids)))
+
+
+def _names_in_files(ctx: ErasureContext) -> list[str]:
+    """What tells rows of a file apart from those of others; short numbers stand everywhere."""
+    rows = ctx.session.execute(
+        select(Customer.ref, Customer.email, Customer.phone).where(
+            Customer.subject_id.in_(ctx.subject_ids)
+        )
+    )
+    found = [name for row in rows for name in row]
+    # The profile of somebody who was merged is gone, but for what undoing that needs.
+    merges = ctx.platform.privacy.merges
+    for undo in merges.kept_of(ctx.session, ctx.subject_ids, plugin="crm"):
+        found += [undo["loser"].get(name) for name in ("ref", "email", "phone")]
+    return [name for name in found if name and len(name) >= _SHORTEST_NAME]
 
 
 def merge_subjects(ctx: MergeContext) -> Mapping[str, Any]:
@@ -188,7 +209,7 @@ def merge_subjects(ctx: MergeContext) -> Mapping[str, Any]:
             _write(winner, name, brought.get(name))
     winner.tags = sorted({*before["tags"], *brought["tags"]})
     _finish(ctx, winner)
-    _tell_birthday(ctx, winner, before)
+    _tell_birthday(ctx, winner, before, whose=ctx.loser_id)
     return {"loser": row, "before": before, "after": _values(winner), "segments": segments}
 
 
@@ -258,10 +279,17 @@ def _finish(ctx: MergeContext, winner: Customer) -> None:
     write_tags(ctx.session, [winner], now=winner.updated_at)
 
 
-def _tell_birthday(ctx: MergeContext, winner: Customer, before: Mapping[str, Any]) -> None:
+def _tell_birthday(
+    ctx: MergeContext,
+    winner: Customer,
+    before: Mapping[str, Any],
+    *,
+    whose: uuid.UUID | None = None,
+) -> None:
     """Let those who plan by birthdays know of one that was chosen instead of another."""
     if _values(winner)["birthday"] != before["birthday"]:
-        ctx.platform.events.publish_many(ctx.session, [birthday_event(winner)])
+        event = replace(birthday_event(winner), origin_id=whose)
+        ctx.platform.events.publish_many(ctx.session, [event])
 
 
 def _now(ctx: MergeContext) -> datetime:

@@ -101,6 +101,8 @@ class OccasionDate(Base):
 
     Attributes:
         month, day, year: in `calendar`; the year may be unknown.
+        origin_id: whose birthday it is, when a merge chose it for this member; gifts that it
+            brings are that one's when the merge is undone.
         timezone: the member's own, if known.
         plan_at: when the planner has to look at it next; None: never, as things stand.
     """
@@ -114,6 +116,7 @@ class OccasionDate(Base):
     )
 
     subject_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("dxp_subject.id"), primary_key=True)
+    origin_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("dxp_subject.id"))
     month: Mapped[int]
     day: Mapped[int]
     year: Mapped[int | None]

@@ -104,6 +104,7 @@ class Hold(Base):
         cart_ref: the storefront's own name of the cart.
         entry_seq: the entry that took the points.
         grant_id: the gift that paid for it; such a hold costs nothing.
+        origin_id: under whose id it was made, when that one was merged into the account's member.
     """
 
     __tablename__ = "loyalty_hold"
@@ -135,6 +136,7 @@ class Hold(Base):
     grant_id: Mapped[uuid.UUID | None] = mapped_column(
         ForeignKey("loyalty_occasion_grant.id"), unique=True
     )
+    origin_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("dxp_subject.id"))
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     settled_at: Mapped[datetime | None]

@@ -53,6 +53,7 @@ class Adjustments:
             actor=actor,
             note=note,
             inputs={"reason_code": reason_code},
+            origin_id=None if account.subject_id == subject_id else subject_id,
         )
         entry = self._ledger.adjust(session, account, points, cause=cause)
         if entry is None:

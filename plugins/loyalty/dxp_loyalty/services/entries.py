@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Table
 
 from dxp.api import Actor, Base, NewEvent, uuid7
-from dxp_loyalty.events import MOVED_BY_KIND, SOURCE
+from dxp_loyalty.events import MOVED_BY_KIND, SOURCE, PointsMoved, PointsTransferred
 from dxp_loyalty.models import Account, Entry
 from dxp_loyalty.services.amounts import actor_text
 from dxp_loyalty.services.chain import entry_hash, new_salt, note_digest
@@ -22,6 +22,9 @@ def table_of(model: type[Base]) -> Table:
     assert isinstance(table, Table)
     return table
 
+
+MOVED = "moved:"
+"""Begins the source of entries by which a redemption goes to another account, for both sides."""
 
 _COLUMNS = tuple(column.key for column in table_of(Entry).columns)
 
@@ -133,9 +136,14 @@ def draft_entry(
     return Draft(entry=entry, row={name: getattr(entry, name) for name in _COLUMNS}, note=note)
 
 
+def told_as(entry: Entry) -> type[PointsMoved]:
+    """The event of an entry; that a redemption changes hands is no spending and no reversal."""
+    return PointsTransferred if entry.source.startswith(MOVED) else MOVED_BY_KIND[entry.kind]
+
+
 def moved_event(account: Account, entry: Entry) -> NewEvent:
     """The one event of an entry."""
-    payload = MOVED_BY_KIND[entry.kind](
+    payload = told_as(entry)(
         account_id=str(account.id),
         seq=entry.seq,
         wallet=account.wallet,
@@ -148,7 +156,7 @@ def moved_event(account: Account, entry: Entry) -> NewEvent:
         data=payload.as_data(),
         subject_id=account.subject_id,
         # A transfer is part of the account's own history; all else splits with whose it is.
-        origin_id=None if entry.kind == "transfer" else entry.origin_id,
+        origin_id=None if told_as(entry) is PointsTransferred else entry.origin_id,
         source=SOURCE,
         external_id=f"{account.id}:{entry.seq}",
         occurred_at=entry.effective_at,

@@ -36,8 +36,12 @@ class Holds:
         lifetime: timedelta,
         cart_ref: str | None = None,
         grant_id: uuid.UUID | None = None,
+        origin_id: uuid.UUID | None = None,
     ) -> Hold:
         """Set `points` of a locked account aside; none for a gift, which `grant_id` pays.
+
+        Args:
+            origin_id: under whose id it is asked for, when a merge led on from there.
 
         Raises:
             Unprocessable: there are too few (`insufficient_points`).
@@ -60,6 +64,7 @@ class Holds:
             window_key=window_key,
             cart_ref=cart_ref,
             grant_id=grant_id,
+            origin_id=origin_id,
             created_at=now,
             expires_at=now + lifetime,
         )
@@ -125,7 +130,7 @@ class Holds:
                 -hold.amount,
                 kind="spend",
                 contra="spent",
-                cause=Cause(source=f"hold:{hold.id}", actor=actor),
+                cause=Cause(source=f"hold:{hold.id}", actor=actor, origin_id=hold.origin_id),
             )
             assert entry is not None, "an open hold was never captured"
             self._ledger.draw(session, account, entry, parts)
@@ -143,14 +148,22 @@ class Holds:
             Conflict: it is not open (`hold_not_open`).
         """
         self._check_open(hold)
-        for lot, share in self._parts(session, hold):
-            lot.held -= share
-        account.held -= hold.amount
+        self.set_free(session, account, hold)
         self._settle(hold, "voided", self._platform.clock.now())
         session.flush()
         lots = free_lots(session, account.id)
         self._ledger.expire_overdue(session, account, actor=actor, lots=lots)
         self._ledger.repay_from_free(session, account, lots)
+
+    def set_free(self, session: Session, account: Account, hold: Hold) -> None:
+        """Let go of what an open hold set aside; the hold itself is the caller's to settle."""
+        for lot, share in self._parts(session, hold):
+            lot.held -= share
+        account.held -= hold.amount
+
+    def forgo(self, hold: Hold) -> None:
+        """Void a locked hold that was set free."""
+        self._settle(hold, "voided", self._platform.clock.now())
 
     @staticmethod
     def _parts(session: Session, hold: Hold) -> list[tuple[Lot, int]]:

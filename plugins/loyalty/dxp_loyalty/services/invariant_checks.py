@@ -25,6 +25,7 @@ from dxp_loyalty.models import (
     RewardCounter,
     RewardVersion,
 )
+from dxp_loyalty.services.entries import MOVED
 
 MOMENT = "moment"
 """Name of the parameter that tells the time of the balance as of now."""
@@ -350,6 +351,7 @@ def _transfers() -> tuple[Check, ...]:
 
 def _late() -> tuple[Check, ...]:
     when = func.coalesce(Hold.created_at, Entry.recorded_at)
+    moved = aliased(Entry)
     spent = (
         select(Entry.account_id, Entry.seq, Lot.id)
         .join(
@@ -359,5 +361,15 @@ def _late() -> tuple[Check, ...]:
         .join(Lot, Lot.id == LotMove.lot_id)
         .outerjoin(Hold, and_(Hold.account_id == Entry.account_id, Hold.entry_seq == Entry.seq))
         .where(Entry.kind == "spend", LotMove.amount > 0, Lot.expires_at <= when)
+        # The redemption that set the points aside in time went to another account since.
+        .where(
+            ~select(moved.seq)
+            .where(
+                moved.account_id == Entry.account_id,
+                moved.reverses == Entry.seq,
+                moved.source.startswith(MOVED),
+            )
+            .exists()
+        )
     )
     return (Check(invariant=15, statement=spent, text="entry {} spent from lot {} after its end"),)

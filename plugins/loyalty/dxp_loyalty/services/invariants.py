@@ -24,6 +24,7 @@ from dxp.api import EventRow
 from dxp_loyalty.events import MOVED_BY_KIND, SOURCE
 from dxp_loyalty.models import GENESIS, Account, Entry, EntryNote, Hold, Lot
 from dxp_loyalty.services.chain import entry_hash, note_digest
+from dxp_loyalty.services.entries import told_as
 from dxp_loyalty.services.invariant_checks import MOMENT, checks
 from dxp_loyalty.services.tier_counting import TierCounting
 
@@ -186,7 +187,7 @@ def _check_events(session: Session, report: Report, entries: Sequence[Entry]) ->
     )
     types: dict[str | None, str] = dict(rows.all())
     for entry, name in zip(entries, names, strict=True):
-        wanted = MOVED_BY_KIND[entry.kind].type
+        wanted = told_as(entry).type
         if types.get(name) != wanted:
             report.add(14, name, f"its event is {types.get(name)!r}, not {wanted!r}")
 

@@ -277,7 +277,11 @@ class Issuer:
                 rule=rule.key, kind=rule.kind, points=rule.points, reward=reward
             )
         return NewEvent(
-            type=payload.type, data=payload.as_data(), subject_id=grant.subject_id, occurred_at=now
+            type=payload.type,
+            data=payload.as_data(),
+            subject_id=grant.subject_id,
+            origin_id=grant.origin_id,
+            occurred_at=now,
         )
 
 

@@ -12,6 +12,7 @@ from dxp_loyalty.services.balances import PointsService
 from dxp_loyalty.services.day_keeping import Days
 from dxp_loyalty.services.earning import Earning
 from dxp_loyalty.services.expiry import ExpiryPolicies
+from dxp_loyalty.services.handing_over import HandingOver
 from dxp_loyalty.services.holds import Holds
 from dxp_loyalty.services.issuing import Issuer
 from dxp_loyalty.services.ledger import Ledger
@@ -60,8 +61,9 @@ class Loyalty:
         self.reasons = Reasons(platform)
         self.approvals = Approvals(platform, settings, self.adjustments, self.reasons)
         self.transfers = Transfers(platform, settings, self.ledger)
+        handing = HandingOver(platform, self.ledger, self.reversals, self.redemptions)
         self.merging = Merging(
-            platform, self.ledger, self.redemptions, self.planner, self.membership, self.tiers
+            platform, self.ledger, handing, self.planner, self.membership, self.tiers
         )
         self.returns = Returns(platform, self.reversals, self.merging)
-        self.people = People(self.merging, self.planner, self.membership)
+        self.people = People(self.merging, self.redemptions, self.planner, self.membership)

@@ -2,14 +2,14 @@
 
 Points move by transfers, one pair of entries for each member whose they are: entries keep that
 member as their origin. What is a member's is then the sum of their entries, wherever these lie,
-and undoing a merge moves just that sum back. A redemption while merged is the winner's: if the
-winner's own points do not cover it, undoing leaves the winner a debt, never the other poorer.
+and undoing a merge moves just that sum back. A redemption is of the member under whose id or
+token it was made: whose own points do not cover it is left with a debt, never the other poorer.
 """
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import func, select
@@ -25,15 +25,21 @@ from dxp.api import (
     snapshot_of,
     uuid7,
 )
-from dxp_loyalty.models import Account, Entry, Hold, Lot, LotMove, OccasionDate, OccasionGrant
-from dxp_loyalty.services.accounts import accounts_of, free_lots, lock_accounts, open_account, take
+from dxp_loyalty.models import Account, Entry, Lot, LotMove, OccasionDate, OccasionGrant
+from dxp_loyalty.services.accounts import (
+    accounts_of,
+    free_lots,
+    lock_accounts,
+    open_account,
+    take,
+)
 from dxp_loyalty.services.birthdays import APART
 from dxp_loyalty.services.entries import Cause
+from dxp_loyalty.services.handing_over import HandingOver
 from dxp_loyalty.services.issuing import GIVEN
 from dxp_loyalty.services.ledger import Ledger, Part
 from dxp_loyalty.services.membership import Membership
 from dxp_loyalty.services.planning import BIRTHDAY, Planner
-from dxp_loyalty.services.redemptions import Redemptions
 from dxp_loyalty.services.tier_standing import TierStandings
 
 _DATE = ("month", "day", "year", "calendar")
@@ -46,14 +52,14 @@ class Merging:
         self,
         platform: Platform,
         ledger: Ledger,
-        redemptions: Redemptions,
+        handing: HandingOver,
         planner: Planner,
         membership: Membership,
         tiers: TierStandings,
     ) -> None:
         self._platform = platform
         self._ledger = ledger
-        self._redemptions = redemptions
+        self._handing = handing
         self._planner = planner
         self._membership = membership
         self._tiers = tiers
@@ -61,12 +67,12 @@ class Merging:
     def merge(self, ctx: MergeContext) -> dict[str, Any]:
         """Points with their expiries, debts, the birthday and its gifts become the winner's.
 
-        Open redemptions of the loser are voided first. Used pieces of rewards stay counted with
-        the loser's account: limits add up over all accounts of a member.
+        So do open redemptions, unless the winner may have no more of the reward. Used pieces of
+        rewards stay counted with the loser's account: limits add up over all accounts of a member.
         """
         for giver, taker in self._pairs(ctx.session, ctx.loser_id, ctx.winner_id):
-            self.void_open_holds(ctx.session, {giver.id: giver}, actor=ctx.actor)
             self._ledger.expire_overdue(ctx.session, giver, actor=ctx.actor)
+            lifted = self._handing.lift_open(ctx.session, giver)
             for origin_id, points in self._sums(ctx.session, giver):
                 self._transfer(
                     ctx.session,
@@ -76,6 +82,14 @@ class Merging:
                     origins=(origin_id, origin_id or ctx.loser_id),
                     actor=ctx.actor,
                 )
+            self._handing.put_down(
+                ctx.session,
+                giver,
+                taker,
+                lifted,
+                origin=lambda origin_id: origin_id or ctx.loser_id,
+                actor=ctx.actor,
+            )
         ctx.session.flush()
         return self._merge_occasions(ctx) | {
             "member": self._membership.merge(ctx),
@@ -83,22 +97,33 @@ class Merging:
         }
 
     def unmerge(self, ctx: UnmergeContext) -> None:
-        """Each gets back what is theirs: what they brought, and what they earned since."""
+        """Each gets back what is theirs: what they brought, what they earned, spent and redeemed
+        since under their own ids.
+        """
         for giver, taker in self._pairs(ctx.session, ctx.winner_id, ctx.loser_id):
             self._ledger.expire_overdue(ctx.session, giver, actor=ctx.actor)
+            lifted = self._handing.lift_theirs(ctx.session, giver, ctx.members, actor=ctx.actor)
             theirs = [
                 (origin_id, points)
                 for origin_id, points in self._sums(ctx.session, giver)
                 if origin_id in ctx.members
             ]
-            free = sum(lot.remaining - lot.held for lot in free_lots(ctx.session, giver.id))
-            if sum(points for _origin, points in theirs) > free:
-                self.void_open_holds(ctx.session, {giver.id: giver}, actor=ctx.actor)
+            leaving = sum(points for _origin, points in theirs)
+            self._handing.make_room(ctx.session, giver, leaving, actor=ctx.actor)
+
+            def kept(origin_id: uuid.UUID | None) -> uuid.UUID | None:
+                return None if origin_id == ctx.loser_id else origin_id
+
             for origin_id, points in theirs:
-                kept = None if origin_id == ctx.loser_id else origin_id
                 self._transfer(
-                    ctx.session, giver, taker, points, origins=(origin_id, kept), actor=ctx.actor
+                    ctx.session,
+                    giver,
+                    taker,
+                    points,
+                    origins=(origin_id, kept(origin_id)),
+                    actor=ctx.actor,
                 )
+            self._handing.put_down(ctx.session, giver, taker, lifted, origin=kept, actor=ctx.actor)
         ctx.session.flush()
         self._split_occasions(ctx)
         self._membership.split(ctx, ctx.undo.get("member") or {})
@@ -117,19 +142,6 @@ class Merging:
         for origin_id, points in self._sums(session, account):
             origins = (origin_id, origin_id or account.subject_id)
             self._transfer(session, account, taker, points, origins=origins, actor=actor)
-
-    def void_open_holds(
-        self, session: Session, accounts: Mapping[uuid.UUID, Account], *, actor: Actor
-    ) -> None:
-        """The accounts must be locked; rewards come in the order of their ids."""
-        ids = session.execute(
-            select(Hold.id)
-            .where(Hold.account_id.in_(list(accounts)), Hold.state == "open")
-            .order_by(Hold.reward_id, Hold.id)
-        )
-        for hold_id in ids.scalars().all():
-            hold = self._redemptions.holds.relock(session, hold_id)
-            self._redemptions.release(session, accounts[hold.account_id], hold, actor=actor)
 
     def _pairs(
         self, session: Session, giver_id: uuid.UUID, taker_id: uuid.UUID
@@ -282,16 +294,22 @@ class Merging:
                 continue
             kept.append(grant)
         session.flush()
-        self._give_gifts(session, ctx.loser_id, ctx.winner_id, root_id=ctx.loser_id)
+        parked = self._give_gifts(session, ctx.loser_id, ctx.winner_id, root_id=ctx.loser_id)
         loser, winner = dates.get(ctx.loser_id), dates.get(ctx.winner_id)
-        undo: dict[str, Any] = {"revoked": revoked, "date": None, "gained": False}
+        undo: dict[str, Any] = {
+            "revoked": revoked,
+            "parked": parked,
+            "date": None,
+            "gained": False,
+        }
         if loser is not None:
             undo["date"] = snapshot_of(loser)
             session.delete(loser)
             session.flush()
             if winner is None:
                 undo["gained"] = True
-                winner = restored(OccasionDate, undo["date"] | {"subject_id": str(ctx.winner_id)})
+                whose = {"subject_id": str(ctx.winner_id), "origin_id": str(ctx.loser_id)}
+                winner = restored(OccasionDate, undo["date"] | whose)
                 session.add(winner)
                 session.flush()
         if winner is not None:
@@ -305,6 +323,7 @@ class Merging:
         self._give_gifts(
             session, ctx.winner_id, ctx.loser_id, root_id=ctx.loser_id, members=ctx.members
         )
+        self._unpark(session, ctx)
         for grant in session.scalars(
             select(OccasionGrant).where(
                 OccasionGrant.id.in_([uuid.UUID(key) for key in ctx.undo.get("revoked", ())]),
@@ -312,8 +331,16 @@ class Merging:
                 OccasionGrant.reason == "merged",
             )
         ):
-            grant.state, grant.reason = "issued", None
-        session.flush()
+            # Rule 4 holds for what came in between, too.
+            others = session.scalars(
+                select(OccasionGrant).where(
+                    OccasionGrant.subject_id == grant.subject_id,
+                    OccasionGrant.state.in_(GIVEN),
+                )
+            )
+            if not any(_collide(grant, other) for other in others):
+                grant.state, grant.reason = "issued", None
+                session.flush()
         before, winner = ctx.undo.get("date"), dates.get(ctx.winner_id)
         if before is not None and ctx.loser_id not in dates:
             loser = restored(OccasionDate, before)
@@ -334,25 +361,65 @@ class Merging:
         *,
         root_id: uuid.UUID,
         members: Collection[uuid.UUID] | None = None,
-    ) -> None:
-        """Let gifts change hands, except where the taker has one for the same occasion.
+    ) -> list[dict[str, Any]]:
+        """Let gifts change hands. Of two for the same occasion the one that was given goes; the
+        other is dropped if it was only planned, or else stays with the giver meanwhile.
 
         Args:
             root_id: whose they are when they name no origin.
             members: only gifts of these origins.
+
+        Returns:
+            what stays with the giver meanwhile, with its origin.
         """
         mine = select(OccasionGrant).where(OccasionGrant.subject_id == taker_id)
-        taken = {_key(grant) for grant in session.scalars(mine)}
+        taken = {_key(grant): grant for grant in session.scalars(mine)}
         theirs = select(OccasionGrant).where(OccasionGrant.subject_id == giver_id)
         if members is not None:
             theirs = theirs.where(OccasionGrant.origin_id.in_(members))
-        for grant in session.scalars(theirs):
-            if _key(grant) in taken:
+        parked: list[dict[str, Any]] = []
+        for grant in session.scalars(theirs).all():
+            other = taken.get(_key(grant))
+            if other is not None and (grant.state not in GIVEN or other.state in GIVEN):
                 continue
+            if other is not None and other.state in ("planned", "cancelled"):
+                session.delete(other)
+                session.flush()
+            elif other is not None:
+                whose = None if other.origin_id is None else str(other.origin_id)
+                parked.append({"id": str(other.id), "origin": whose})
+                # Out of the way of the key, until its place is free.
+                other.occurrence_year = -other.occurrence_year
+                session.flush()
             grant.subject_id = taker_id
             origin_id = grant.origin_id or root_id
             grant.origin_id = None if origin_id == taker_id else origin_id
+            session.flush()
+            if other is not None and other.occurrence_year < 0:
+                other.subject_id, other.origin_id = giver_id, taker_id
+                other.occurrence_year = -other.occurrence_year
+                session.flush()
         session.flush()
+        return parked
+
+    @staticmethod
+    def _unpark(session: Session, ctx: UnmergeContext) -> None:
+        """What made room for the loser's gifts goes back to the winner."""
+        mine = select(OccasionGrant).where(OccasionGrant.subject_id == ctx.winner_id)
+        taken = {_key(grant): grant for grant in session.scalars(mine)}
+        for item in ctx.undo.get("parked", ()):
+            grant = session.get(OccasionGrant, uuid.UUID(item["id"]))
+            if grant is None:
+                continue
+            other = None if grant.subject_id == ctx.winner_id else taken.get(_key(grant))
+            if other is not None and other.state not in ("planned", "cancelled"):
+                continue
+            if other is not None:
+                session.delete(other)
+                session.flush()
+            grant.subject_id = ctx.winner_id
+            grant.origin_id = uuid.UUID(item["origin"]) if item["origin"] else None
+            session.flush()
 
     @staticmethod
     def _dates(

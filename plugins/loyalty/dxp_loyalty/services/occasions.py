@@ -35,8 +35,9 @@ from dxp_loyalty.services.planning import BIRTHDAY, CALENDAR, Planner
 from dxp_loyalty.services.redemptions import Redemptions
 from dxp_loyalty.settings import LoyaltySettings
 
-ToldBirthday = tuple[Mapping[str, Any] | None, str | None]
-"""The fields of `dxp.contracts.Birthday`, or None when it was taken back; and the time zone."""
+ToldBirthday = tuple[Mapping[str, Any] | None, str | None, uuid.UUID | None]
+"""The fields of `dxp.contracts.Birthday`, or None when it was taken back; the time zone; and whose
+birthday it is, when a merge chose another's for the member."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -195,7 +196,7 @@ class Occasions:
         known = {row.subject_id: row for row in rows}
         withdrawn: list[uuid.UUID] = []
         moved: list[OccasionDate] = []
-        for subject_id, (birthday, timezone) in told.items():
+        for subject_id, (birthday, timezone, origin_id) in told.items():
             row = known.get(subject_id)
             if birthday is None:
                 withdrawn.append(subject_id)
@@ -205,14 +206,14 @@ class Occasions:
             day = check_birthday(birthday)
             zone = timezone if timezone in timezones() else None
             if row is None:
-                row = OccasionDate(subject_id=subject_id, timezone=zone, **day)
+                row = OccasionDate(subject_id=subject_id, timezone=zone, origin_id=origin_id, **day)
                 session.add(row)
                 moved.append(row)
                 continue
             row.timezone, row.year = zone, day["year"]
             if any(getattr(row, part) != day[part] for part in ("month", "day", "calendar")):
                 row.month, row.day, row.calendar = day["month"], day["day"], day["calendar"]
-                row.set_at = day["set_at"]
+                row.set_at, row.origin_id = day["set_at"], origin_id
                 moved.append(row)
         if withdrawn:
             self._planner.cancel(session, withdrawn, reason="withdrawn", kinds=(BIRTHDAY,))
@@ -263,7 +264,12 @@ class Occasions:
         grant.state, grant.claimed_at = "claimed", now
         session.flush()
         if grant.points:
-            cause = Cause(source=f"occasion:{grant.id}", actor=actor, inputs={"occasion": rule.key})
+            cause = Cause(
+                source=f"occasion:{grant.id}",
+                actor=actor,
+                inputs={"occasion": rule.key},
+                origin_id=grant.origin_id,
+            )
             self._ledger.earn(session, account, grant.points, cause=cause)
         redemption = None
         if grant.reward_id is not None:
@@ -275,7 +281,9 @@ class Occasions:
             payload = BirthdayGiftClaimed(rule=rule.key, points=grant.points)
         else:
             payload = OccasionGiftClaimed(rule=rule.key, kind=rule.kind, points=grant.points)
-        self._platform.events.publish(session, payload, subject_id=account.subject_id)
+        self._platform.events.publish(
+            session, payload, subject_id=account.subject_id, origin_id=grant.origin_id
+        )
         return Claim(grant=grant, points=grant.points, redemption=redemption)
 
     def counts(self, session: Session) -> dict[str, int]:

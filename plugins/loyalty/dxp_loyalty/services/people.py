@@ -33,13 +33,21 @@ from dxp_loyalty.services.accounts import accounts_of, lock_accounts
 from dxp_loyalty.services.membership import Membership
 from dxp_loyalty.services.merging import Merging
 from dxp_loyalty.services.planning import Planner
+from dxp_loyalty.services.redemptions import Redemptions
 
 
 class People:
     """What the life of a person's data asks of the programme."""
 
-    def __init__(self, merging: Merging, planner: Planner, membership: Membership) -> None:
+    def __init__(
+        self,
+        merging: Merging,
+        redemptions: Redemptions,
+        planner: Planner,
+        membership: Membership,
+    ) -> None:
         self._merging = merging
+        self._redemptions = redemptions
         self._planner = planner
         self._membership = membership
 
@@ -125,7 +133,8 @@ class People:
         """
         owned = session.scalars(select(Account.id).where(Account.subject_id.in_(subject_ids)))
         accounts = lock_accounts(session, owned)
-        self._merging.void_open_holds(session, accounts, actor=actor)
+        holds = self._redemptions.open_of(session, accounts)
+        self._redemptions.release_all(session, accounts, holds, actor=actor)
         session.execute(delete(EntryNote).where(EntryNote.account_id.in_(list(accounts))))
         session.execute(
             update(Hold).where(Hold.account_id.in_(list(accounts))).values(cart_ref=None)

@@ -35,6 +35,7 @@ class _Occasion:
     Attributes:
         day: None where the member's country does not keep it.
         done: years that do not count, whatever else is known.
+        origin_id: whose day it is, when a merge chose it for the member.
     """
 
     rule: OccasionRule
@@ -42,6 +43,7 @@ class _Occasion:
     set_at: datetime
     zone: ZoneInfo
     done: frozenset[int] = frozenset()
+    origin_id: uuid.UUID | None = None
 
 
 _Row = TypeVar("_Row", OccasionDate, Member)
@@ -83,6 +85,7 @@ class Planner:
                     day=DayOfYear(month=row.month, day=row.day, calendar=row.calendar),
                     set_at=row.set_at,
                     zone=self.zone_of(row),
+                    origin_id=row.origin_id,
                 )
                 for rule, _day in rules
             ]
@@ -245,6 +248,7 @@ class Planner:
         wanted = {item.year for item in found}
         for item in found:
             values = _values(item, str(zones.get(item.year, occasion.zone)))
+            values["origin_id"] = occasion.origin_id
             if item.year in open_rows:
                 changed.append({"grant_id": open_rows[item.year].id, **values})
             else:
@@ -309,6 +313,7 @@ def _kept(grant: OccasionGrant) -> dict[str, Any]:
         "starts_at": grant.starts_at,
         "ends_at": grant.ends_at,
         "due_at": grant.due_at,
+        "origin_id": grant.origin_id,
     }
 
 

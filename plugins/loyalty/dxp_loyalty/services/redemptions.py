@@ -10,9 +10,10 @@ import base64
 import hashlib
 import hmac
 import uuid
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 
-from sqlalchemy import or_, update
+from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
 from dxp.api import Actor, CustomerActor, Platform, SystemActor, dialect_insert, gettext
@@ -83,6 +84,7 @@ class Redemptions:
             window_key=window_key(version.limit_window, now),
             lifetime=timedelta(minutes=self._settings.hold_minutes),
             cart_ref=cart_ref,
+            origin_id=None if account.subject_id == subject_id else subject_id,
         )
         self._count(session, hold, limit=version.per_member)
         self._reserve(session, reward.id)
@@ -113,6 +115,7 @@ class Redemptions:
             window_key=window_key(version.limit_window, now),
             lifetime=timedelta(minutes=self._settings.hold_minutes),
             grant_id=grant.id,
+            origin_id=grant.origin_id,
         )
         self._count(session, hold, limit=version.per_member)
         self._reserve(session, reward.id)
@@ -146,6 +149,35 @@ class Redemptions:
     def release(self, session: Session, account: Account, hold: Hold, *, actor: Actor) -> None:
         """Void a hold that is locked with its account."""
         self.holds.void(session, account, hold, actor=actor)
+        self._uncount(session, hold)
+
+    def release_all(
+        self,
+        session: Session,
+        accounts: Mapping[uuid.UUID, Account],
+        holds: Iterable[Hold],
+        *,
+        actor: Actor,
+    ) -> None:
+        """Void open holds of locked accounts; rewards come in the order of their ids."""
+        for one in sorted(holds, key=lambda hold: (hold.reward_id, hold.id)):
+            hold = self.holds.relock(session, one.id)
+            self.release(session, accounts[hold.account_id], hold, actor=actor)
+
+    @staticmethod
+    def open_of(session: Session, account_ids: Iterable[uuid.UUID]) -> Sequence[Hold]:
+        """All open holds of accounts."""
+        query = select(Hold).where(Hold.account_id.in_(list(account_ids)), Hold.state == "open")
+        return session.scalars(query).all()
+
+    def forgo(self, session: Session, hold: Hold) -> None:
+        """Void a locked hold whose points were set free before."""
+        self.holds.forgo(hold)
+        session.flush()
+        self._uncount(session, hold)
+
+    @staticmethod
+    def _uncount(session: Session, hold: Hold) -> None:
         session.execute(
             update(RewardCounter)
             .where(
@@ -210,6 +242,7 @@ class Redemptions:
             session,
             RewardRedeemed(redemption_id=str(hold.id), reward=key, points=hold.amount),
             subject_id=account.subject_id,
+            origin_id=hold.origin_id,
         )
 
     def _check_owner(self, session: Session, account: Account, actor: Actor) -> None:

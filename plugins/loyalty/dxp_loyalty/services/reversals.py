@@ -141,13 +141,37 @@ class Reversals:
     def _restore(
         self, session: Session, account: Account, original: Entry, points: int, *, cause: Cause
     ) -> Entry | None:
-        back = func.coalesce(func.sum(Entry.amount), 0)
-        restored = session.scalar(
-            select(back).where(Entry.account_id == account.id, Entry.reverses == original.seq)
-        )
-        possible = -original.amount - int(restored or 0)
+        possible = -original.amount - self.given_back(session, original)
         if points > possible:
             raise refusals.over_reversal(possible=possible)
+        entry = self.hand_back(session, account, original, points, cause=cause)
+        if entry is None:
+            return None
+        lots = free_lots(session, account.id)
+        self._ledger.expire_overdue(session, account, actor=cause.actor, lots=lots)
+        self._ledger.repay_from_free(session, account, lots)
+        return entry
+
+    @staticmethod
+    def given_back(session: Session, original: Entry) -> int:
+        """Points of an entry that spent which were given back so far."""
+        back = func.coalesce(func.sum(Entry.amount), 0)
+        restored = session.scalar(
+            select(back).where(
+                Entry.account_id == original.account_id, Entry.reverses == original.seq
+            )
+        )
+        return int(restored or 0)
+
+    def hand_back(
+        self, session: Session, account: Account, original: Entry, points: int, *, cause: Cause
+    ) -> Entry | None:
+        """Return spent points to the lots they came from, and leave it at that: overdue ones
+        are not expired, and a debt is repaid only as far as the points never came from a lot.
+
+        Returns:
+            The entry, or None when this cause already took points back.
+        """
         entry = self._ledger.append(
             session,
             account,
@@ -161,10 +185,11 @@ class Reversals:
             return None
         given = self._came_from(session, account, original, points)
         self._ledger.give_back(session, account, entry, given)
+        owed = points - sum(share for _lot, share in given)
+        if owed:
+            self._ledger.credit(session, account, entry, lots=[(owed, None, None)])
         self._ledger.announce(session, account, entry)
-        lots = free_lots(session, account.id)
-        self._ledger.expire_overdue(session, account, actor=cause.actor, lots=lots)
-        self._ledger.repay_from_free(session, account, lots)
+        session.flush()
         return entry
 
     @staticmethod

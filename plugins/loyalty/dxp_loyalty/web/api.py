@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from dxp.api import (
     ApiBlueprint,
@@ -13,6 +13,7 @@ from dxp.api import (
     CustomerActor,
     NotFound,
     Page,
+    Subject,
     Unprocessable,
     customer,
     gettext,
@@ -138,7 +139,8 @@ def list_redemptions(call: Call) -> Page:
         select(Hold, RewardVersion)
         .join(RewardVersion, RewardVersion.id == Hold.reward_version_id)
         .join(Account, Account.id == Hold.account_id)
-        .where(Account.subject_id == _me(call))
+        .join(Subject, Subject.id == Account.subject_id)
+        .where(func.coalesce(Subject.merged_into_id, Subject.id) == _me(call))
     )
     page = paginate(call, statement, keys=[(Hold.created_at, "desc"), (Hold.id, "desc")])
     loyalty = _loyalty(call)
@@ -188,8 +190,9 @@ def authorise_redemption(call: Call, body: dict[str, Any]) -> Any:
 def read_redemption(call: Call, redemption_id: uuid.UUID) -> Any:
     """A customer reads their own only."""
     row = call.session.execute(
-        select(Hold, Account.subject_id)
+        select(Hold, func.coalesce(Subject.merged_into_id, Subject.id))
         .join(Account, Account.id == Hold.account_id)
+        .join(Subject, Subject.id == Account.subject_id)
         .where(Hold.id == redemption_id)
     ).first()
     if row is None or (isinstance(call.actor, CustomerActor) and row[1] != _me(call)):
@@ -230,8 +233,8 @@ def void_redemption(call: Call, redemption_id: uuid.UUID) -> Any:
 def _member(call: Call, named: uuid.UUID | None) -> uuid.UUID:
     """Whose points: a customer's own, or those of the member whom a server names."""
     if isinstance(call.actor, CustomerActor):
-        own = call.actor.subject_id
-        if named is not None and named != own:
+        own = call.actor.named_id
+        if named is not None and named not in (own, call.actor.subject_id):
             raise NotFound(
                 gettext(
                     "There is no such member for you, because a customer's token redeems for its "
@@ -253,4 +256,5 @@ def _member(call: Call, named: uuid.UUID | None) -> uuid.UUID:
 
 def _redemption(call: Call, hold: Hold) -> dict[str, Any]:
     version = call.session.get_one(RewardVersion, hold.reward_version_id)
+    call.about = call.session.get_one(Account, hold.account_id).subject_id
     return present.redemption(_loyalty(call), hold, version)
