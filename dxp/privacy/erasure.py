@@ -40,6 +40,7 @@ class Erasing:
 
     session: Session
     platform: Platform
+    actor: Actor
     members: Sequence[uuid.UUID]
 
 
@@ -80,8 +81,12 @@ class Erasure:
         happened and when, and that it was erased. Whatever raises undoes it all, because it is
         the caller's transaction.
         """
-        roots = sorted(set(self._platform.subjects.get_many(session, subject_ids).values()))
-        merged = self._platform.subjects.merged_into(session, roots)
+        subjects = self._platform.subjects
+        subjects.lock(session, subject_ids)
+        roots = sorted(set(subjects.get_many(session, subject_ids).values()))
+        subjects.lock(session, roots)
+        merged = subjects.merged_into(session, roots)
+        subjects.lock(session, merged)
         # Those merged in first: what is still theirs must not find its way to the other.
         for persons in (merged, roots):
             if persons:
@@ -93,7 +98,7 @@ class Erasure:
             return
         members = [*roots, *merged]
         session.flush()
-        erasing = Erasing(session=session, platform=self._platform, members=members)
+        erasing = Erasing(session=session, platform=self._platform, actor=actor, members=members)
         for part in self._parts:
             part(erasing)
         self._platform.subjects.forget(session, members)
@@ -222,6 +227,16 @@ def _forget_copies(erasing: Erasing) -> None:
         update(PrivacyRequest)
         .where(PrivacyRequest.subject_id.in_(members))
         .values(details="", answer="")
+    )
+    # What else they asked for can be answered no more.
+    session.execute(
+        update(PrivacyRequest)
+        .where(PrivacyRequest.subject_id.in_(members), PrivacyRequest.state == "open")
+        .values(
+            state="refused",
+            closed_at=erasing.platform.clock.now(),
+            closed_by=erasing.actor.key,
+        )
     )
     session.execute(
         delete(NotDuplicate).where(

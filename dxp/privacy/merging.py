@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import null, or_, select, update
 from sqlalchemy.orm import Session
@@ -175,6 +175,15 @@ class Merges:
         """Why a merge cannot be undone, or None."""
         winner = session.get_one(Subject, merge.winner_id)
         return self._obstacle(session, merge, winner)
+
+    def kept_of(
+        self, session: Session, loser_ids: Collection[uuid.UUID], *, plugin: str
+    ) -> list[Mapping[str, Any]]:
+        """What a plugin's `merge_subjects` returned of these, as far as it may still be undone."""
+        rows = session.scalars(
+            select(Merge.undo).where(Merge.loser_id.in_(loser_ids), Merge.undo.is_not(None))
+        )
+        return [undo[plugin] for undo in rows if undo and undo.get(plugin)]
 
     def drop_overdue(self, session: Session) -> int:
         """Forget what undoing would need, once its time is over; returns of how many merges."""

@@ -50,6 +50,15 @@ class Purposes:
         found = self._known.get(key)
         return key if found is None else str(found[0].label)
 
+    def text_version(self, key: str) -> str:
+        """Of the text that asks for a purpose now.
+
+        Raises:
+            Unprocessable: code `invalid_purpose`.
+        """
+        self.check(key)
+        return self._known[key][0].text_version
+
     def check(self, key: str) -> None:
         """Refuse what no plugin declares.
 

@@ -120,6 +120,33 @@ class Requests:
             session.refresh(request)
         return request
 
+    def erase(self, session: Session, actor: Actor, *, subject_id: uuid.UUID) -> PrivacyRequest:
+        """Erase a person of whom staff say so at once; the record tells who did and when.
+
+        Raises:
+            NotFound: there is no such person (`unknown_subject`).
+        """
+        subject_id = self._platform.subjects.get(session, subject_id)
+        now = self._platform.clock.now()
+        request = PrivacyRequest(
+            kind="erasure",
+            subject_id=subject_id,
+            asked_by=actor.key,
+            channel="staff",
+            details="",
+            asked_at=now,
+            due_at=now + timedelta(days=DAYS_TO_ANSWER),
+            state="done",
+            answer="",
+            closed_at=now,
+            closed_by=actor.key,
+        )
+        session.add(request)
+        session.flush()
+        self._record(session, actor, request, request.state)
+        self._erasure.erase(session, actor, subject_id=subject_id)
+        return request
+
     def get(self, session: Session, request_id: uuid.UUID, *, lock: bool = False) -> PrivacyRequest:
         """One request.
 

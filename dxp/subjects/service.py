@@ -9,9 +9,9 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import delete, insert, or_, select, update
+from sqlalchemy import Select, delete, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from dxp.db import dialect_insert, uuid7
@@ -134,11 +134,11 @@ class Subjects:
         Five statements at most. A browser whose subject was erased is absent.
         """
         names = {(ANONYMOUS, value) for value in browser_ids}
-        known = self.trace_many(session, names)
+        known = self.trace_many(session, names, hold=True)
         unknown = names - known.keys()
         if unknown:
             self._make_browsers(session, unknown)
-            known |= self.trace_many(session, unknown)
+            known |= self.trace_many(session, unknown, hold=True)
         return {value: trace for (_scheme, value), trace in known.items()}
 
     def _make_browsers(self, session: Session, names: Collection[tuple[str, str]]) -> None:
@@ -215,17 +215,23 @@ class Subjects:
         return {name: found.subject_id for name, found in self.trace_many(session, names).items()}
 
     def trace_many(
-        self, session: Session, names: Collection[tuple[str, str]]
+        self, session: Session, names: Collection[tuple[str, str]], *, hold: bool = False
     ) -> dict[tuple[str, str], Trace]:
-        """As `find_many`, and whose name each was before it was merged."""
+        """As `find_many`, and whose name each was before it was merged.
+
+        Args:
+            hold: nobody is merged or erased until `session` has committed, for who writes rows
+                about them and must not write them about somebody who is gone by then.
+        """
         digests = {self.digest(scheme, value): (scheme, value) for scheme, value in names}
         if not digests:
             return {}
-        rows = session.execute(
+        query = (
             select(SubjectKey.digest, Subject.id, Subject.merged_into_id)
             .join(Subject, SubjectKey.subject_id == Subject.id)
             .where(SubjectKey.digest.in_(list(digests)), Subject.erased_at.is_(None))
         )
+        rows = session.execute(_held(query) if hold else query)
         known = {row.digest: _trace(row.id, row.merged_into_id) for row in rows}
         return {
             (scheme, value): known[digest]
@@ -241,16 +247,15 @@ class Subjects:
         return {given: found.subject_id for given, found in traces.items()}
 
     def trace_ids(
-        self, session: Session, subject_ids: Collection[uuid.UUID]
+        self, session: Session, subject_ids: Collection[uuid.UUID], *, hold: bool = False
     ) -> dict[uuid.UUID, Trace]:
-        """As `get_many`, and which were merged."""
+        """As `get_many`, and which were merged; `hold` as of `trace_many`."""
         if not subject_ids:
             return {}
-        rows = session.execute(
-            select(Subject.id, Subject.merged_into_id).where(
-                Subject.id.in_(list(subject_ids)), Subject.erased_at.is_(None)
-            )
+        query = select(Subject.id, Subject.merged_into_id).where(
+            Subject.id.in_(list(subject_ids)), Subject.erased_at.is_(None)
         )
+        rows = session.execute(_held(query) if hold else query)
         return {row.id: _trace(row.id, row.merged_into_id) for row in rows}
 
     def trace(self, session: Session, subject_id: uuid.UUID) -> Trace:
@@ -287,6 +292,11 @@ class Subjects:
         merged = select(Subject.id).where(Subject.merged_into_id.in_(root_ids))
         return list(session.scalars(merged.order_by(Subject.id)))
 
+    def lock(self, session: Session, subject_ids: Collection[uuid.UUID]) -> None:
+        """Wait for all who write about these, and let nobody else begin to before the commit."""
+        query = select(Subject.id).where(Subject.id.in_(list(subject_ids)))
+        session.execute(query.order_by(Subject.id).with_for_update()).all()
+
     def members(self, session: Session, subject_id: uuid.UUID) -> list[uuid.UUID]:
         """All ids of one person: the one to use first, then those merged into it."""
         root_id = self.get(session, subject_id)
@@ -318,6 +328,11 @@ class Subjects:
 
     def _now(self) -> datetime:
         return self._platform.clock.now()
+
+
+def _held(query: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
+    """The lock that a foreign key takes anyway, taken when the row is read."""
+    return query.order_by(Subject.id).with_for_update(read=True, key_share=True, of=Subject)
 
 
 def _taken(what: str) -> Conflict:

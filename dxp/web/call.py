@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -50,6 +51,8 @@ class Call:
         now: domain time at which the request began.
         request_id: also in the response, the logs and the audit.
         page: the part of the list that was asked for, on paged routes.
+        about: the customer whom the answer tells of, when neither the actor nor `subject_id` in
+            the address is that one; a stored answer goes with them when they are erased.
     """
 
     def __init__(
@@ -73,6 +76,7 @@ class Call:
         self.page = page
         self.preconditions = preconditions or Preconditions()
         self.tags: list[str] = []
+        self.about: uuid.UUID | None = None
 
     @property
     def session(self) -> Session:

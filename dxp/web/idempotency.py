@@ -128,7 +128,9 @@ def run_once(call: Call, key: RequestKey, run: Callable[[], Response]) -> Respon
 
 
 def _subject_of(call: Call) -> uuid.UUID | None:
-    """The customer whom the answer tells of: who asks, or whom the address names."""
+    """The customer whom the answer tells of: who asks, or whom the address or the view names."""
+    if call.about is not None:
+        return call.about
     if isinstance(call.actor, CustomerActor):
         return call.actor.subject_id
     named = (flask_request.view_args or {}).get("subject_id")

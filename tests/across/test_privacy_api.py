@@ -12,10 +12,12 @@ import pytest
 from sqlalchemy import select
 
 from dxp.platform import Platform
+from dxp.privacy import PrivacyRequest
 from dxp.testing.actors import SYSTEM
 from dxp.testing.client import DxpClient
 from dxp_personalization.models import Decision
 from dxp_personalization.services import Personalization
+from tests.across.scopes import all_scopes
 
 
 @pytest.fixture
@@ -168,6 +170,27 @@ def test_an_erasure_that_was_asked_for_keeps_no_words_of_it(
     assert "Ghent" not in page
 
 
+def test_an_erasure_by_staff_is_on_record_and_closes_what_is_open(
+    client: DxpClient, register: Any, platform: Platform
+) -> None:
+    """Who did it and when, without a word of the person."""
+    grace = register("G")
+    client.as_customer(grace).post(
+        "/api/v1/me/privacy-requests", json={"kind": "access", "details": "All of Ghent"}
+    )
+    staff = client.as_staff("core.privacy.read", "core.privacy.manage")
+    assert staff.submit(f"/admin/privacy/people/{grace}/erase").status_code == 303
+    with platform.db.read() as session:
+        rows = session.scalars(select(PrivacyRequest).order_by(PrivacyRequest.id)).all()
+    found = [(row.kind, row.state, row.details, row.closed_by) for row in rows]
+    by = f"staff:{staff.staff_id}"
+    assert found == [("access", "refused", "", by), ("erasure", "done", "", by)]
+    assert all(row.closed_at is not None and row.subject_id == grace for row in rows)
+    page = staff.get("/admin/privacy/").get_data(as_text=True)
+    assert "Ghent" not in page
+    assert "Overdue" not in page
+
+
 def test_staff_undo_a_merge_and_make_a_copy(
     client: DxpClient, register: Any, platform: Platform
 ) -> None:
@@ -207,3 +230,27 @@ def test_a_request_that_came_by_letter_is_noted_and_needs_proof(
     assert staff.submit(f"{place}/close", proof).status_code == 303
     assert "Showed a document" in staff.get(place).get_data(as_text=True)
     assert staff.submit(f"{place}/close", proof).status_code == 422
+
+
+def test_a_customers_token_decides_for_its_owner_only(
+    key: DxpClient, client: DxpClient, register: Any
+) -> None:
+    """A subject that leads to the owner is taken, anybody else's is refused and not passed over."""
+    all_scopes(client).post("/api/v1/slots", json={"key": "home", "title": "Home"})
+    grace, ada = register("G"), register("A")
+    for browser, owner in (("graces", grace), ("adas", ada)):
+        body = {"anonymous_id": browser}
+        assert key.post(f"/api/v1/customers/{owner}/identify", json=body).status_code == 200
+    me = client.as_customer(grace)
+
+    def status(subject: dict[str, str]) -> int:
+        body = {"subject": subject, "slots": [{"key": "home"}]}
+        answer = me.post("/api/v1/decide", json=body)
+        if answer.status_code == 403:
+            assert answer.get_json()["code"] == "subject_not_trusted"
+        return int(answer.status_code)
+
+    own = [{}, {"id": str(grace)}, {"ref": "G"}, {"anonymous_id": "graces"}]
+    assert [status(subject) for subject in [*own, {"anonymous_id": "new"}]] == [200] * 5
+    foreign = [{"id": str(ada)}, {"ref": "A"}, {"anonymous_id": "adas"}, {"ref": "nobody"}]
+    assert [status(subject) for subject in [*foreign, {"id": str(uuid.uuid4())}]] == [403] * 5

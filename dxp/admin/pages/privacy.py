@@ -167,7 +167,7 @@ def _add_person(admin: AdminBlueprint) -> None:
     @admin.page("POST", "/people/<uuid:subject_id>/erase", access=needs(MANAGE))
     def erase(call: AdminCall, subject_id: uuid.UUID) -> Any:
         """Forget the person, everywhere and for good."""
-        call.platform.privacy.erasure.erase(call.session, call.actor, subject_id=subject_id)
+        call.platform.privacy.requests.erase(call.session, call.actor, subject_id=subject_id)
         call.toast(_("The customer is erased."))
         return call.redirect("privacy_admin.requests")
 

@@ -150,9 +150,11 @@ def _subjects(call: Call, items: Sequence[Mapping[str, Any]]) -> dict[Name, Trac
         name for item in items if item["subject"] for name in item["subject"].items()
     }
     service = call.platform.subjects
-    ids = service.trace_ids(call.session, [value for scheme, value in names if scheme == "id"])
+    ids = service.trace_ids(
+        call.session, [value for scheme, value in names if scheme == "id"], hold=True
+    )
     found: dict[Name, Trace] = {("id", asked): known for asked, known in ids.items()}
-    refs = service.trace_many(call.session, [name for name in names if name[0] == "ref"])
+    refs = service.trace_many(call.session, [name for name in names if name[0] == "ref"], hold=True)
     browsers = service.meet(
         call.session, [value for scheme, value in names if scheme == "anonymous_id"]
     )

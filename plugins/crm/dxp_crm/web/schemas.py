@@ -106,6 +106,7 @@ class ConsentOut(Schema):
     granted = fields.Boolean(required=True)
     channel = fields.String(required=True)
     text_version = fields.String(required=True)
+    proof = fields.String(required=True, allow_none=True)
     recorded_at = fields.AwareDateTime(required=True)
 
 

@@ -13,7 +13,7 @@ from dxp_loyalty.services import refusals
 from dxp_loyalty.services.accounts import free_lots, take
 from dxp_loyalty.services.amounts import check_points
 from dxp_loyalty.services.entries import Cause
-from dxp_loyalty.services.ledger import Ledger
+from dxp_loyalty.services.ledger import Ledger, Part
 
 
 class Reversals:
@@ -187,7 +187,7 @@ class Reversals:
         self._ledger.give_back(session, account, entry, given)
         owed = points - sum(share for _lot, share in given)
         if owed:
-            self._ledger.credit(session, account, entry, lots=[(owed, None, None)])
+            self._ledger.credit(session, account, entry, lots=[Part(points=owed)])
         self._ledger.announce(session, account, entry)
         session.flush()
         return entry

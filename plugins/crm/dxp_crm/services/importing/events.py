@@ -100,7 +100,7 @@ class EventKind:
             for scheme in ("ref", "email")
             if scheme in line.values
         }
-        known = self._platform.subjects.trace_many(session, names)
+        known = self._platform.subjects.trace_many(session, names, hold=lock)
         latest = self._platform.clock.now() + CLOCK_SKEW
         for line in lines:
             if not line.faults:

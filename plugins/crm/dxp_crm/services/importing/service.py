@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -327,6 +328,50 @@ class ImportService:
         self._audit(session, actor, job, "deleted")
         self._delete(session, job)
 
+    def forget(
+        self, session: Session, subject_ids: Sequence[uuid.UUID], names: Collection[str]
+    ) -> None:
+        """Delete all files that have rows of these customers, before or after they were written.
+
+        What was written can still be taken back; what was not has to be uploaded anew.
+
+        Args:
+            names: numbers, e-mail addresses and telephone numbers of the customers.
+
+        Raises:
+            Conflict: a file with such rows is being read just now (`import_state`).
+        """
+        touched = set(
+            session.scalars(
+                select(ImportEntry.import_id).where(ImportEntry.object_id.in_(subject_ids))
+            )
+        )
+        wanted = re.compile("|".join(map(re.escape, names)), re.IGNORECASE) if names else None
+        for job in session.scalars(select(Import).with_for_update()).all():
+            if job.id not in touched and not self._names_one(job, wanted):
+                continue
+            if job.state in BUSY:
+                raise _conflict(job.state)
+            if job.committed_at is None:
+                self._delete(session, job)
+                continue
+            job.faults_bytes = 0
+            self._drop_files(session, job.id)
+
+    def _names_one(self, job: Import, wanted: re.Pattern[str] | None) -> bool:
+        """Whether one of the names stands in the files of an import."""
+        if wanted is None:
+            return False
+        for path in self._files(job.id):
+            # The file of faults is JSON, written by this process.
+            encoding = job.encoding if path.suffix == ".csv" else "utf-8"
+            if not path.is_file():
+                continue
+            with path.open(encoding=encoding, errors="replace") as file:
+                if any(wanted.search(line) for line in file):
+                    return True
+        return False
+
     def prune(self, session: Session) -> int:
         """Delete imports that are past their revert; returns how many."""
         before = self._platform.clock.now() - timedelta(days=REVERT_DAYS)
@@ -439,8 +484,14 @@ class ImportService:
         session.execute(delete(ImportEntry).where(ImportEntry.import_id == job.id))
         session.delete(job)
         session.flush()
-        for path in (self._path(job.id), self._folder() / f"{job.id}.faults"):
+        self._drop_files(session, job.id)
+
+    def _drop_files(self, session: Session, import_id: uuid.UUID) -> None:
+        for path in self._files(import_id):
             self._platform.db.after_commit(session, partial(path.unlink, missing_ok=True))
+
+    def _files(self, import_id: uuid.UUID) -> tuple[Path, Path]:
+        return self._path(import_id), self._folder() / f"{import_id}.faults"
 
     def _audit(self, session: Session, actor: Actor, job: Import, what: str) -> None:
         self._platform.audit.record(
