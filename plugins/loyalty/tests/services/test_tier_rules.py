@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dxp_loyalty.services.months import add_months
-from dxp_loyalty.services.tier_rules import Ladder, State, follow
+from dxp_loyalty.services.tier_rules import Base, Ladder, State, follow
 
 START = date(2023, 1, 1)
 DAY = timedelta(days=1)
@@ -114,3 +114,13 @@ def test_what_is_returned_was_never_collected() -> None:
     assert follow(ladder, bought, today=date(2024, 5, 2)).state.level == 0
     kept = {date(2024, 5, 1): 120 - 90}
     assert follow(ladder, kept, today=date(2024, 5, 2)).state == State(level=-1)
+
+
+def test_who_reaches_a_lowered_threshold_keeps_the_tier_when_its_time_is_over() -> None:
+    """By what was collected before the ladder was changed."""
+    ladder = Ladder(thresholds=[10], period="rolling", months=12)
+    base = Base(day=date(2024, 6, 1), state=State(level=0, until=date(2024, 6, 10)))
+    kept = follow(ladder, {date(2024, 5, 1): 20}, today=date(2024, 6, 12), base=base)
+    assert (kept.state.level, kept.state.until) == (0, date(2025, 6, 11))
+    lost = follow(ladder, {date(2024, 5, 1): 9}, today=date(2024, 6, 12), base=base)
+    assert lost.state.level == -1
