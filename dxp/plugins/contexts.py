@@ -307,12 +307,15 @@ class ErasureContext:
 
     Attributes:
         subject_ids: whom; never empty.
+        asked: whether they are to be forgotten; False when they are only taken back, as those of
+            an import that was a mistake: what lies elsewhere under their names may be wanted.
     """
 
     session: Session
     platform: Platform
     subject_ids: Sequence[uuid.UUID]
     actor: Actor
+    asked: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)

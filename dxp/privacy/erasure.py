@@ -70,7 +70,12 @@ class Erasure:
         self.erase_many(session, actor, subject_ids=[root_id])
 
     def erase_many(
-        self, session: Session, actor: Actor, *, subject_ids: Collection[uuid.UUID]
+        self,
+        session: Session,
+        actor: Actor,
+        *,
+        subject_ids: Collection[uuid.UUID],
+        asked: bool = True,
     ) -> None:
         """Forget persons and everybody merged into them. There is no way back.
 
@@ -80,6 +85,9 @@ class Erasure:
         What stays: opaque ids, the ledgers' numbers with their hash chains, that something
         happened and when, and that it was erased. Whatever raises undoes it all, because it is
         the caller's transaction.
+
+        Args:
+            asked: see `ErasureContext`.
         """
         subjects = self._platform.subjects
         subjects.lock(session, subject_ids)
@@ -91,7 +99,11 @@ class Erasure:
         for persons in (merged, roots):
             if persons:
                 context = ErasureContext(
-                    session=session, platform=self._platform, subject_ids=persons, actor=actor
+                    session=session,
+                    platform=self._platform,
+                    subject_ids=persons,
+                    actor=actor,
+                    asked=asked,
                 )
                 self._platform.plugins.call(Plugin.erase_subjects, context)
         if not roots:

@@ -32,6 +32,11 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     help="CSV file of customers; its headings name the fields, such as ref, name, email.",
 )
 @click.option(
+    "--organisations",
+    type=_FILE,
+    help="CSV file of organisations with number, name; customers name them by the number.",
+)
+@click.option(
     "--orders",
     type=_FILE,
     help="CSV file with order_id, ref, occurred_at, total, currency.",
@@ -43,14 +48,21 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     help="Of the files, when they are not in UTF-8 and do not say so themselves.",
 )
 def import_command(
-    customers: Path | None, orders: Path | None, source: str, encoding: str | None
+    customers: Path | None,
+    organisations: Path | None,
+    orders: Path | None,
+    source: str,
+    encoding: str | None,
 ) -> None:
-    """Import customers and orders from CSV files; a second time changes nothing."""
-    if customers is None and orders is None:
-        raise click.UsageError("nothing to import; name a file with --customers or --orders")
+    """Import organisations, customers and orders from CSV files, in this order; a second time
+    changes nothing."""
+    wanted = (("organisations", organisations), ("customers", customers), ("order.placed", orders))
+    if all(path is None for _kind, path in wanted):
+        raise click.UsageError(
+            "nothing to import; name a file with --customers, --organisations or --orders"
+        )
     platform = current_app.extensions["dxp"]
     imports = platform.services.get(Crm).imports
-    wanted = (("customers", customers), ("order.placed", orders))
     done: list[Import] = []
     with Progress(transient=True) as bar:
         for kind, path in wanted:

@@ -10,7 +10,7 @@ from dxp_crm.models.field import (
     FieldDefinition,
     FieldRule,
 )
-from dxp_crm.models.imports import Import, ImportEntry
+from dxp_crm.models.imports import Export, Forgotten, Import, ImportEntry
 from dxp_crm.models.message import MessageEntry
 from dxp_crm.models.organisation import Membership, Organisation
 from dxp_crm.models.segment import Segment, SegmentDue, SegmentMember, SegmentSize
@@ -39,6 +39,8 @@ MODELS = (
     MessageEntry,
     Import,
     ImportEntry,
+    Forgotten,
+    Export,
     SavedView,
     DefaultView,
     Segment,
@@ -63,8 +65,10 @@ __all__ = [
     "Duplicate",
     "DuplicateScan",
     "DuplicateTrait",
+    "Export",
     "FieldDefinition",
     "FieldRule",
+    "Forgotten",
     "Import",
     "ImportEntry",
     "Membership",

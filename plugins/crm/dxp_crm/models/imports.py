@@ -1,4 +1,4 @@
-"""Files that were imported, and what each of their rows did."""
+"""Files that were imported, what each of their rows did, and files that were exported."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Import(Base):
         read_bytes: how much of the file that is.
         faults_bytes: length of the file of faulty rows at `position`.
         counts: rows by outcome, of the present pass or of the last one.
-        failure: why the state is `failed`, as it was said when it happened.
+        failure: why the state is `failed`: `gone`, or `erased` when somebody in the file was.
     """
 
     __tablename__ = "crm_import"
@@ -78,3 +78,41 @@ class ImportEntry(Base):
     before: Mapped[dict[str, Any] | None]
     at: Mapped[datetime]
     kept: Mapped[str | None] = mapped_column(String(20))
+
+
+class Forgotten(Base):
+    """The digest of a name of somebody who was erased, until the files were searched for it."""
+
+    __tablename__ = "crm_forgotten"
+
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    at: Mapped[datetime]
+
+
+class Export(Base):
+    """A file of customers that a job makes, and that can be fetched for a while.
+
+    Attributes:
+        name: what it is of, for people.
+        wanted: which customers, as `dxp_crm.services.exporting` reads it.
+        columns: of these fields, as far as they may be seen; empty for all.
+        state: `queued`, `ready`, `failed`, `erased` when somebody in it was, or `expired`.
+        rows, total: customers written, and about how many there will be; for the progress.
+        size: of the file, in bytes.
+    """
+
+    __tablename__ = "crm_export"
+    __table_args__ = (Index(None, "actor_key", "id"), Index(None, "expires_at"))
+
+    id: Mapped[Id]
+    name: Mapped[str] = mapped_column(String(200))
+    wanted: Mapped[dict[str, Any]]
+    columns: Mapped[list[str]]
+    state: Mapped[str] = mapped_column(String(20))
+    rows: Mapped[int] = mapped_column(default=0)
+    total: Mapped[int | None]
+    size: Mapped[int] = mapped_column(BigInteger, default=0)
+    actor_key: Mapped[str] = mapped_column(String(100))
+    actor_label: Mapped[str] = mapped_column(String(200))
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]

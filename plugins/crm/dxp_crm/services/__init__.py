@@ -7,6 +7,7 @@ from dxp_crm.services.consents import ConsentService
 from dxp_crm.services.customers import CustomerService
 from dxp_crm.services.definitions import DefinitionService
 from dxp_crm.services.duplicates import DuplicateService
+from dxp_crm.services.export_files import ExportFiles
 from dxp_crm.services.exporting import ExportService
 from dxp_crm.services.importing import ImportService
 from dxp_crm.services.messages import MessageService
@@ -62,12 +63,22 @@ class Crm:
             definitions=self.definitions,
             visibility=self.visibility,
         )
+        self.export_files = ExportFiles(
+            platform,
+            self.exports,
+            customers=self.customers,
+            segments=self.segments,
+            views=self.views,
+            visibility=self.visibility,
+        )
         self.imports = ImportService(
             platform,
             self.customers,
+            organisations=self.organisations,
             definitions=self.definitions,
             visibility=self.visibility,
         )
+        self.imports.forgetting.others.append(self.export_files.forget)
 
 
 __all__ = [

@@ -9,6 +9,7 @@ from dxp_crm.services.birthdays import CALENDARS
 
 REF = validate.And(validate.Length(1, 100), validate.Regexp(r"^\S(.*\S)?\Z", error="Not trimmed."))
 LOCALE = validate.Regexp(r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*\Z", error="Not a locale such as fr.")
+NAME = validate.And(validate.Length(1, 200), validate.Regexp(r"\S", error="Write a name."))
 COUNTRY = validate.Regexp(r"^[A-Z]{2}\Z", error="Not an ISO 3166 code such as FR.")
 PURPOSE = validate.Regexp(r"^[a-z][a-z0-9_]{0,49}\Z", error="Not a purpose such as birthday.")
 
@@ -87,3 +88,22 @@ class CustomerIn(CustomerFields):
     consents = fields.List(
         fields.Nested(ConsentIn), load_default=list, validate=validate.Length(max=20)
     )
+
+
+class OrganisationFields(Schema):
+    """The fields of an organisation but its name."""
+
+    number = fields.String(
+        allow_none=True, validate=REF, metadata={"description": "The shop's own number."}
+    )
+    country = fields.String(allow_none=True, validate=COUNTRY, metadata={"example": "FR"})
+    tags = fields.List(
+        fields.String(validate=validate.Length(1, 50)), validate=validate.Length(max=50)
+    )
+    custom = custom_fields()
+
+
+class OrganisationIn(OrganisationFields):
+    """An organisation about to be made."""
+
+    name = fields.String(required=True, validate=NAME, metadata={"example": "North Roasters"})

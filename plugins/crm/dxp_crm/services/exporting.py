@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Select
@@ -21,6 +22,16 @@ BATCH = 500
 Choose = Callable[[Session, FieldAccess], Select[Customer]]
 Order = Callable[[Session, FieldAccess], Keys]
 _OLDEST_FIRST: Keys = [(Customer.created_at, "asc"), (Customer.subject_id, "asc")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chosen:
+    """What is exported: whom, by what its reader may see, the columns, and the order."""
+
+    choose: Choose
+    access: FieldAccess
+    columns: Sequence[str]
+    order: Order | None = None
 
 
 class ExportService:
@@ -72,42 +83,53 @@ class ExportService:
         """
         with self._platform.db.write() as session:
             access = self._visibility.of(session, actor)
-            definitions = [
-                item
-                for item in self._definitions.listed(session, PERSON)
-                if access.sees(f"fields.{item.key}")
-            ]
             choose(session, access)
-            columns = [
-                name for name in _columns(access, definitions) if only is None or name in only
-            ]
-            self._platform.audit.record(
-                session,
-                actor,
-                action="crm.customers.exported",
-                object_type="export",
-                object_id="customers",
-                after={"columns": columns, **about},
-            )
-        return csv_lines(self._rows(choose, access, definitions, columns, order))
+            columns = self.begin(session, actor, access, about=about, only=only)
+        return self.written(Chosen(choose=choose, access=access, columns=columns, order=order))
 
-    def _rows(
+    def begin(
         self,
-        choose: Choose,
+        session: Session,
+        actor: Actor,
         access: FieldAccess,
-        definitions: Sequence[FieldDefinition],
-        columns: Sequence[str],
-        order: Order | None,
-    ) -> Iterator[Sequence[str]]:
-        yield columns
+        *,
+        about: Mapping[str, Any],
+        only: Sequence[str] | None = None,
+    ) -> list[str]:
+        """Note an export in the audit log; the columns that it has. See `lines`."""
+        definitions = self._seen(session, access)
+        columns = [name for name in _columns(access, definitions) if only is None or name in only]
+        self._platform.audit.record(
+            session,
+            actor,
+            action="crm.customers.exported",
+            object_type="export",
+            object_id="customers",
+            after={"columns": columns, **about},
+        )
+        return columns
+
+    def written(self, chosen: Chosen) -> Iterator[str]:
+        """Lines of a CSV file, from one snapshot of the database."""
+        return csv_lines(self._rows(chosen))
+
+    def _rows(self, chosen: Chosen) -> Iterator[Sequence[str]]:
+        yield chosen.columns
         with self._platform.db.read() as session:
-            keys = _OLDEST_FIRST if order is None else order(session, access)
-            ordered = choose(session, access).order_by(
+            definitions = self._seen(session, chosen.access)
+            query = chosen.choose(session, chosen.access)
+            order = chosen.order
+            keys = _OLDEST_FIRST if order is None else order(session, chosen.access)
+            ordered = query.order_by(
                 *(key.desc() if direction == "desc" else key.asc() for key, direction in keys)
             )
             for customer in session.scalars(ordered.execution_options(yield_per=BATCH)):
-                values = texts_of(customer_view(customer, access, definitions))
-                yield [values.get(name, "") for name in columns]
+                values = texts_of(customer_view(customer, chosen.access, definitions))
+                yield [values.get(name, "") for name in chosen.columns]
+
+    def _seen(self, session: Session, access: FieldAccess) -> list[FieldDefinition]:
+        found = self._definitions.listed(session, PERSON)
+        return [item for item in found if access.sees(f"fields.{item.key}")]
 
 
 def _columns(access: FieldAccess, definitions: Sequence[FieldDefinition]) -> list[str]:

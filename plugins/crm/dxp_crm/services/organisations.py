@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Select, delete, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from dxp.api import Actor, Conflict, EventRow, NotFound, Platform, PreconditionFailed
+from dxp.api import (
+    Actor,
+    Conflict,
+    EventRow,
+    NewEvent,
+    NotFound,
+    Platform,
+    PreconditionFailed,
+)
 from dxp_crm.events import OrganisationJoined, OrganisationLeft
 from dxp_crm.models import ORGANISATION, Membership, Organisation, Task
 from dxp_crm.services.customers import CustomerService
@@ -192,6 +200,52 @@ class OrganisationService:
         session.flush()
         self._audit_member(session, actor, found, "joined", before=before, after={"role": role})
         return found
+
+    def join_many(
+        self,
+        session: Session,
+        actor: Actor,
+        joining: Sequence[tuple[Organisation, uuid.UUID, str | None]],
+    ) -> list[Membership]:
+        """Let customers belong to organisations, each with a role; both have to exist, and a
+        customer joins an organisation once. Four statements for any number.
+        """
+        now = self._platform.clock.now()
+        known = self.memberships(session, [subject_id for _one, subject_id, _role in joining])
+        answers: list[Membership] = []
+        told: list[NewEvent] = []
+        for organisation, subject_id, role in joining:
+            found = known.get((organisation.id, subject_id))
+            before = None if found is None else {"role": found.role}
+            if found is None:
+                found = Membership(
+                    organisation_id=organisation.id, subject_id=subject_id, created_at=now
+                )
+                session.add(found)
+                event = OrganisationJoined(
+                    organisation_id=str(organisation.id), name=organisation.name, role=role
+                )
+                told.append(NewEvent(type=event.type, data=event.as_data(), subject_id=subject_id))
+            found.role = role
+            answers.append(found)
+            self._audit_member(session, actor, found, "joined", before=before, after={"role": role})
+        session.flush()
+        self._platform.events.publish_many(session, told)
+        return answers
+
+    @staticmethod
+    def memberships(
+        session: Session, subject_ids: Collection[uuid.UUID]
+    ) -> dict[tuple[uuid.UUID, uuid.UUID], Membership]:
+        """What customers belong to, by organisation and customer."""
+        rows = session.scalars(select(Membership).where(Membership.subject_id.in_(subject_ids)))
+        return {(row.organisation_id, row.subject_id): row for row in rows}
+
+    @staticmethod
+    def numbered(session: Session, numbers: Collection[str]) -> dict[str, Organisation]:
+        """Organisations by their numbers; unknown ones are absent."""
+        rows = session.scalars(select(Organisation).where(Organisation.number.in_(numbers)))
+        return {row.number: row for row in rows if row.number is not None}
 
     def leave(
         self,

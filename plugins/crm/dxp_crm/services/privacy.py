@@ -114,6 +114,8 @@ class _ImportedRows:
     def erase(self, ctx: ErasureContext) -> None:
         gone = ImportEntry.object_id.in_(ctx.subject_ids)
         ctx.session.execute(delete(ImportEntry).where(gone))
+        if ctx.asked:
+            ctx.platform.services.get(Crm).imports.forgetting.note(ctx.session, ctx.subject_ids)
 
     def merge(self, ctx: MergeContext) -> None:
         """Nothing moves: who was merged was touched, and stays out of a revert."""

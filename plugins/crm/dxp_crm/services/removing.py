@@ -18,7 +18,7 @@ def remove_customers(
 
     The subjects stay as empty rows: the audit log and the ledger refer to them.
     """
-    platform.privacy.erasure.erase_many(session, actor, subject_ids=subject_ids)
+    platform.privacy.erasure.erase_many(session, actor, subject_ids=subject_ids, asked=False)
     session.execute(
         delete(EventRow)
         .where(EventRow.subject_id.in_(subject_ids))

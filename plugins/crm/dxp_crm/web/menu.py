@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from dxp.api import MenuEntry
 from dxp.api import lazy_gettext as _l
-from dxp_crm.permissions import IMPORT, MANAGE_FIELDS, MANAGE_TAGS, MERGE, READ, READ_TICKETS
+from dxp_crm.permissions import (
+    EXPORT,
+    IMPORT,
+    MANAGE_FIELDS,
+    MANAGE_TAGS,
+    MERGE,
+    READ,
+    READ_TICKETS,
+)
 
 MENU = (
     MenuEntry(
@@ -30,6 +38,14 @@ MENU = (
         icon="funnel",
         section="customers",
         order=12,
+    ),
+    MenuEntry(
+        label=_l("Exports"),
+        endpoint="crm_admin.list_exports",
+        permission=EXPORT,
+        icon="file-earmark-spreadsheet",
+        section="customers",
+        order=92,
     ),
     MenuEntry(
         label=_l("Organisations"),

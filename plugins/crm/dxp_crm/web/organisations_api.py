@@ -20,7 +20,7 @@ from dxp.api import (
 from dxp_crm.models import ORGANISATION, Membership, Organisation
 from dxp_crm.permissions import READ, WRITE
 from dxp_crm.services import Crm
-from dxp_crm.services.checks import COUNTRY, REF, custom_fields
+from dxp_crm.services.checks import NAME, OrganisationFields, OrganisationIn
 from dxp_crm.services.listing import RecordFilter
 from dxp_crm.services.timeline import TimelineFilter, describe, narrowed
 from dxp_crm.services.visibility import organisation_view
@@ -34,26 +34,6 @@ api = ApiBlueprint(
     description="Organisations, and the customers who belong to them.",
     codes=PROBLEMS,
 )
-NAME = validate.And(validate.Length(1, 200), validate.Regexp(r"\S", error="Write a name."))
-
-
-class OrganisationFields(Schema):
-    """The fields of an organisation but its name."""
-
-    number = fields.String(
-        allow_none=True, validate=REF, metadata={"description": "The shop's own number."}
-    )
-    country = fields.String(allow_none=True, validate=COUNTRY, metadata={"example": "FR"})
-    tags = fields.List(
-        fields.String(validate=validate.Length(1, 50)), validate=validate.Length(max=50)
-    )
-    custom = custom_fields()
-
-
-class OrganisationIn(OrganisationFields):
-    """An organisation about to be made."""
-
-    name = fields.String(required=True, validate=NAME, metadata={"example": "North Roasters"})
 
 
 class OrganisationChanges(OrganisationFields):

@@ -38,6 +38,13 @@ def text(_name: str, cell: str, _options: Options) -> str:
     return cell
 
 
+def role(name: str, cell: str, _options: Options) -> str:
+    """Free text of at most 100 characters."""
+    if len(cell) > 100:
+        raise CellFault(Fault(code="length", field=name))
+    return cell
+
+
 def words(_name: str, cell: str, _options: Options) -> list[str]:
     """A list, divided by commas or semicolons in any of the languages."""
     return [word for part in re.split(r"[,;،؛|]", cell) if (word := part.strip())]

@@ -206,6 +206,108 @@ def customer_fields(platform: Platform) -> list[Field]:
     ]
 
 
+def membership_fields() -> list[Field]:
+    """To which organisation a customer belongs."""
+    return [
+        Field(
+            name="organisation",
+            label=_l("Number of the organisation"),
+            names=[
+                "company",
+                "company number",
+                "organisation",
+                "organization",
+                "organisation number",
+                "entreprise",
+                "société",
+                "numéro entreprise",
+                "الشركة",
+                "المؤسسة",
+                "رقم الشركة",
+                "شرکت",
+                "سازمان",
+                "شماره شرکت",
+            ],
+        ),
+        Field(
+            name="organisation_role",
+            label=_l("Role in the organisation"),
+            parse=cells.role,
+            names=[
+                "role",
+                "position",
+                "job",
+                "fonction",
+                "poste",
+                "الوظيفة",
+                "المنصب",
+                "سمت",
+                "نقش",
+            ],
+        ),
+    ]
+
+
+def organisation_fields() -> list[Field]:
+    """What a column of a file of organisations can be."""
+    return [
+        Field(
+            name="number",
+            label=_l("Number in the shop"),
+            names=[
+                "id",
+                "ref",
+                "reference",
+                "company number",
+                "organisation number",
+                "organisation",
+                "company id",
+                "numéro",
+                "référence",
+                "رقم",
+                "الرقم",
+                "رقم الشركة",
+                "شماره",
+                "کد",
+                "شماره شرکت",
+            ],
+            required=True,
+        ),
+        Field(
+            name="name",
+            label=_l("Name"),
+            names=[
+                "company",
+                "company name",
+                "organisation name",
+                "nom",
+                "raison sociale",
+                "entreprise",
+                "société",
+                "الاسم",
+                "اسم الشركة",
+                "الشركة",
+                "نام",
+                "نام شرکت",
+                "شرکت",
+            ],
+        ),
+        Field(
+            name="country",
+            label=_l("Country"),
+            parse=cells.upper,
+            names=["country code", "pays", "الدولة", "البلد", "کشور"],
+            looks=re.compile(r"[A-Z]{2}\Z").match,  # type: ignore[arg-type]
+        ),
+        Field(
+            name="tags",
+            label=_l("Tags"),
+            parse=cells.words,
+            names=["tag", "labels", "étiquettes", "mots clés", "الوسوم", "وسوم", "برچسب"],
+        ),
+    ]
+
+
 def custom_fields(
     platform: Platform, definitions: Sequence[FieldDefinition], locale: str
 ) -> list[Field]:

@@ -12,7 +12,14 @@ from sqlalchemy.orm import Session
 
 from dxp.api import Actor, EventRow, Platform, Problem
 from dxp.api import lazy_gettext as _l
-from dxp_crm.models import PERSON, Customer, FieldDefinition, Import, ImportEntry
+from dxp_crm.models import (
+    PERSON,
+    Customer,
+    FieldDefinition,
+    Import,
+    ImportEntry,
+    Organisation,
+)
 from dxp_crm.services.checks import CustomerIn
 from dxp_crm.services.customers import CustomerService
 from dxp_crm.services.definitions import DefinitionService
@@ -22,14 +29,17 @@ from dxp_crm.services.importing.columns import (
     Field,
     custom_fields,
     customer_fields,
+    membership_fields,
     purpose_of,
 )
 from dxp_crm.services.importing.faults import Fault, faults_of
 from dxp_crm.services.importing.kinds import Line, Written, refuse_unknown
+from dxp_crm.services.organisations import OrganisationService
 from dxp_crm.services.removing import remove_customers
 from dxp_crm.services.visibility import Visibility
 
 CHANNEL = "import"
+_ORGANISATION, _ROLE = "organisation", "organisation_role"
 _CHANGEABLE = ("ref", "name", "email", "phone", "locale", "timezone", "country", "tags")
 
 
@@ -43,17 +53,20 @@ class CustomerKind:
     name = "customers"
     label = _l("Customers")
     modes = ("upsert", "create", "update")
+    reverts = True
 
     def __init__(
         self,
         platform: Platform,
         customers: CustomerService,
         *,
+        organisations: OrganisationService,
         definitions: DefinitionService,
         visibility: Visibility,
     ) -> None:
         self._platform = platform
         self._customers = customers
+        self._organisations = organisations
         self._definitions = definitions
         self._visibility = visibility
         self._schema = CustomerIn()
@@ -61,7 +74,7 @@ class CustomerKind:
     def fields(self, session: Session, *, locale: str) -> Sequence[Field]:
         definitions = self._definitions.listed(session, PERSON)
         custom = custom_fields(self._platform, definitions, locale)
-        return [*customer_fields(self._platform), *custom]
+        return [*customer_fields(self._platform), *membership_fields(), *custom]
 
     def locked(self, session: Session, actor: Actor) -> Callable[[str], bool]:
         access = self._visibility.of(session, actor)
@@ -97,7 +110,7 @@ class CustomerKind:
             elif customer is None:
                 new.append(line)
             elif mode == "create":
-                line.outcome = "same"
+                line.outcome, line.plan = "same", (customer, {})
             else:
                 changes = _changes(customer, line.plan, match)
                 line.outcome, line.plan = "same", (customer, changes)
@@ -114,6 +127,31 @@ class CustomerKind:
             line.outcome = "changed"
             if refusal is not None and not self._own(session, *line.plan):
                 line.refuse(*faults_of(refusal, line.values))
+        self._plan_joining(session, [line for line in sound if not line.faults], mode)
+
+    def _plan_joining(self, session: Session, lines: Sequence[Line], mode: str) -> None:
+        """Which organisations the customers come to belong to."""
+        told = [line for line in lines if _ORGANISATION in line.values]
+        if mode == "create":
+            told = [line for line in told if line.outcome == "new"]
+        if not told:
+            return
+        numbers = {line.values[_ORGANISATION] for line in told}
+        known = self._organisations.numbered(session, numbers)
+        there = [line.plan[0].subject_id for line in told if line.outcome != "new"]
+        held = self._organisations.memberships(session, there)
+        for line in told:
+            organisation = known.get(line.values[_ORGANISATION])
+            role = line.values.get(_ROLE)
+            if organisation is None:
+                refuse_unknown(line, "unknown_organisation", _ORGANISATION)
+                continue
+            if line.outcome != "new":
+                member = held.get((organisation.id, line.plan[0].subject_id))
+                if member is not None and role in (None, member.role):
+                    continue
+                line.outcome = "changed"
+            line.joins = (organisation, role)
 
     def _load(self, line: Line, match: str, definitions: Sequence[FieldDefinition]) -> None:
         if line.faults:
@@ -158,7 +196,7 @@ class CustomerKind:
                 line.written = Written(
                     action="created", object_id=answer.subject_id, version=answer.version
                 )
-        changed = [line for line in lines if line.outcome == "changed"]
+        changed = [line for line in lines if line.outcome == "changed" and line.plan[1]]
         before = [_before(*line.plan) for line in changed]
         answers = self._customers.change_many(session, actor, [line.plan for line in changed])
         for line, old, answer in zip(changed, before, answers, strict=True):
@@ -171,6 +209,52 @@ class CustomerKind:
                     version=answer.version,
                     before=old,
                 )
+        self._join(session, actor, [line for line in lines if line.joins and not line.faults])
+
+    def _join(self, session: Session, actor: Actor, lines: Sequence[Line]) -> None:
+        """Customers come to belong to organisations; noted so that it can be taken back."""
+        joining: list[tuple[Organisation, uuid.UUID, str | None]] = []
+        for line in lines:
+            if line.written is None:
+                customer = line.plan[0]
+                line.written = Written(
+                    action="changed",
+                    object_id=customer.subject_id,
+                    version=customer.version,
+                    before={},
+                )
+            assert line.joins is not None
+            joining.append((line.joins[0], line.written.object_id, line.joins[1]))
+        if not joining:
+            return
+        held = self._organisations.memberships(session, [subject for _o, subject, _r in joining])
+        for line, (organisation, subject_id, _role) in zip(lines, joining, strict=True):
+            member = held.get((organisation.id, subject_id))
+            if line.written is not None and line.written.before is not None:
+                line.written.before[_ORGANISATION] = {
+                    "id": str(organisation.id),
+                    "belonged": member is not None,
+                    "role": member.role if member is not None else None,
+                }
+        self._organisations.join_many(session, actor, joining)
+
+    def _leave(
+        self, session: Session, actor: Actor, customer: Customer, before: dict[str, Any]
+    ) -> None:
+        """Take back that a customer came to belong to an organisation."""
+        joined = before.pop(_ORGANISATION, None)
+        if joined is None:
+            return
+        organisation_id = uuid.UUID(joined["id"])
+        held = self._organisations.memberships(session, [customer.subject_id])
+        member = held.get((organisation_id, customer.subject_id))
+        if member is None:
+            return
+        which = {"organisation_id": organisation_id, "subject_id": customer.subject_id}
+        if joined["belonged"]:
+            self._organisations.join(session, actor, role=joined["role"], **which)
+        else:
+            self._organisations.leave(session, actor, **which)
 
     def revert(
         self, session: Session, actor: Actor, entries: Sequence[ImportEntry]
@@ -195,9 +279,12 @@ class CustomerKind:
                 made.append(entry.object_id)
                 answers[entry.row] = None
             else:
-                back.append((entry.row, customer, entry.before or {}))
-        for _row, customer, before in back:
+                back.append((entry.row, customer, dict(entry.before or {})))
+        for row, customer, before in back:
+            self._leave(session, actor, customer, before)
             self._give_up_names(session, customer, before)
+            answers[row] = None
+        back = [item for item in back if item[2]]
         changes = [(customer, before) for _row, customer, before in back]
         done = self._customers.change_many(session, actor, changes)
         for (row, _customer, _before), answer in zip(back, done, strict=True):
@@ -228,7 +315,7 @@ def _registration_of(values: Mapping[str, Any]) -> dict[str, Any]:
             data.setdefault("consents", []).append(word)
         elif name.startswith(CUSTOM):
             data.setdefault("fields", {})[name.removeprefix(CUSTOM)] = value
-        elif name not in ("first_name", "last_name"):
+        elif name not in ("first_name", "last_name", _ORGANISATION, _ROLE):
             data[name] = value
     whole = " ".join(values[name] for name in ("first_name", "last_name") if name in values)
     if whole and "name" not in data:

@@ -32,6 +32,7 @@ class EventKind:
     """Writes events of one type; the sender's own id makes a second import harmless."""
 
     modes = ("create",)
+    reverts = False
 
     def __init__(self, platform: Platform, event_type: EventType) -> None:
         assert event_type.schema is not None

@@ -35,6 +35,13 @@ _WORDS: Mapping[str, Any] = {
     "json": _l("%(value)s is not JSON."),
     "unknown_customer": _l("No customer is known by %(value)s; import the customers first."),
     "absent": _l("No customer is known by %(value)s, and new ones are not to be made."),
+    "absent_organisation": _l(
+        "No organisation has the number %(value)s, and new ones are not to be made."
+    ),
+    "unknown_organisation": _l(
+        "No organisation has the number %(value)s; import the organisations first."
+    ),
+    "organisation_exists": _l("Another organisation has this number already."),
     "exists": _l("Another customer has this number or e-mail address already."),
     "birthday": _l("This day does not exist in its calendar, or lies in the future."),
     "unknown_field": _l("There is no such field."),
@@ -58,6 +65,7 @@ _MESSAGES = (
     ("Not an ISO 3166", "country"),
     ("Not an IANA time zone", "timezone"),
     ("Not an ISO 4217", "currency"),
+    ("Write a name.", "required"),
     ("Length must be", "length"),
     ("Shorter than minimum", "length"),
     ("Must be ", "range"),
@@ -73,7 +81,11 @@ _MESSAGES = (
     ("There is no such field.", "unknown_field"),
     ("Not a valid integer.", "number"),
 )
-_PROBLEMS = {"customer_exists": "exists", "invalid_birthday": "birthday"}
+_PROBLEMS = {
+    "customer_exists": "exists",
+    "organisation_exists": "organisation_exists",
+    "invalid_birthday": "birthday",
+}
 LONGEST_VALUE = 60
 
 

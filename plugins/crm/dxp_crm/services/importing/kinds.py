@@ -13,7 +13,7 @@ from typing import Any, Literal, Protocol
 from sqlalchemy.orm import Session
 
 from dxp.api import Actor
-from dxp_crm.models import Import
+from dxp_crm.models import Import, Organisation
 from dxp_crm.services.importing.cells import CellFault
 from dxp_crm.services.importing.columns import Field
 from dxp_crm.services.importing.faults import Fault, fault_about
@@ -34,6 +34,7 @@ class Line:
         faults: what is wrong with it; a row with faults is not written.
         outcome: what it does, or would do.
         plan: what the kind needs to write it.
+        joins: the organisation that its customer comes to belong to, and the role there.
         written: what it did, once it was written.
     """
 
@@ -43,6 +44,7 @@ class Line:
     faults: list[Fault]
     outcome: Outcome = "faulty"
     plan: Any = None
+    joins: tuple[Organisation, str | None] | None = None
     written: Written | None = None
 
     def refuse(self, *faults: Fault) -> None:
@@ -68,7 +70,11 @@ class Kind(Protocol):
         name: as it is stored.
         label: for people.
         modes: whether known things are left, changed, or the only ones that are taken.
+        reverts: whether what it writes can be taken back.
     """
+
+    @property
+    def reverts(self) -> bool: ...
 
     @property
     def name(self) -> str: ...

@@ -35,12 +35,16 @@ from dxp_crm.services.importing.customers import CustomerKind
 from dxp_crm.services.importing.events import EventKind
 from dxp_crm.services.importing.faults import UnreadableFile, words
 from dxp_crm.services.importing.files import ENCODINGS, find_encoding, store, unreadable_at
+from dxp_crm.services.importing.forgetting import Forgetting
 from dxp_crm.services.importing.kinds import Kind
+from dxp_crm.services.importing.organisations import OrganisationKind
 from dxp_crm.services.importing.reading import find_delimiter, read_headings, read_rows
 from dxp_crm.services.importing.runs import OnBehalf, Progress, Reverting, Run
+from dxp_crm.services.organisations import OrganisationService
 from dxp_crm.services.visibility import Visibility
 
 RUN = "crm.import_run"
+GONE = "gone"
 REVERT_DAYS = 30
 SAMPLE_ROWS = 5
 GUESSED_ROWS = 50
@@ -63,24 +67,40 @@ class FaultyRow:
 
 
 class ImportService:
-    """The only writer of imports."""
+    """The only writer of imports.
+
+    Attributes:
+        forgetting: takes erased persons out of files.
+    """
 
     def __init__(
         self,
         platform: Platform,
         customers: CustomerService,
         *,
+        organisations: OrganisationService,
         definitions: DefinitionService,
         visibility: Visibility,
     ) -> None:
         self._platform = platform
+        self.forgetting = Forgetting(platform, self._folder, self._path)
         self._customers = CustomerKind(
-            platform, customers, definitions=definitions, visibility=visibility
+            platform,
+            customers,
+            organisations=organisations,
+            definitions=definitions,
+            visibility=visibility,
+        )
+        self._organisations = OrganisationKind(
+            platform, organisations, definitions=definitions, visibility=visibility
         )
 
     def kinds(self) -> Mapping[str, Kind]:
-        """What files may bring, by name: customers, and events that senders may report."""
-        found: dict[str, Kind] = {self._customers.name: self._customers}
+        """What files may bring, by name: customers, organisations, and events that senders may
+        report."""
+        found: dict[str, Kind] = {
+            kind.name: kind for kind in (self._customers, self._organisations)
+        }
         for event_type in self._platform.events.types.values():
             if event_type.schema is not None:
                 found[event_type.name] = EventKind(self._platform, event_type)
@@ -185,6 +205,8 @@ class ImportService:
 
     def samples(self, job: Import, number: int = SAMPLE_ROWS) -> list[list[str]]:
         """Cells of the first rows that can be read."""
+        if not self._path(job.id).is_file():
+            return []
         rows = read_rows(
             self._path(job.id),
             encoding=job.encoding,
@@ -311,11 +333,16 @@ class ImportService:
 
     def may_revert(self, job: Import) -> bool:
         """Whether the import wrote something that can still be taken back."""
-        if job.state != "committed" or job.committed_at is None or job.kind != "customers":
+        if job.state != "committed" or job.committed_at is None or not self._reverts(job):
             return False
         wrote = job.counts.get("new", 0) + job.counts.get("changed", 0) > 0
         limit = job.committed_at + timedelta(days=REVERT_DAYS)
         return wrote and self._platform.clock.now() < limit
+
+    def _reverts(self, job: Import) -> bool:
+        """Whether imports of its kind can be taken back; a plugin that is gone took its kinds."""
+        kind = self.kinds().get(job.kind)
+        return kind is not None and kind.reverts
 
     def discard(self, session: Session, actor: Actor, job: Import) -> None:
         """Forget an import and its file; what it wrote stays.
@@ -379,6 +406,7 @@ class ImportService:
         past = [job for job in old if job.committed_at is None or job.committed_at < before]
         for job in past:
             self._delete(session, job)
+        self.forgetting.sweep(session)
         return len(past)
 
     def run(self, import_id: uuid.UUID, *, progress: Progress | None = None) -> Import:
@@ -405,13 +433,18 @@ class ImportService:
             if done.state == job.state:
                 done.state = _NEXT[job.state]
                 done.read_bytes = done.size
+                if done.state == "committed":
+                    # What was written lies in the database; faulty rows have a file of their own.
+                    unlink = partial(self._path(done.id).unlink, missing_ok=True)
+                    self._platform.db.after_commit(session, unlink)
         return done
 
     def fail(self, import_id: uuid.UUID, reason: str) -> None:
-        """Note that a pass cannot go on."""
+        """Note that a pass cannot go on, and why: see `Import.failure`."""
         with self._platform.db.write() as session:
             job = self.get(session, import_id, lock=True)
-            job.state, job.failure = "failed", reason[:500]
+            if job.state in BUSY:
+                job.state, job.failure = "failed", reason
 
     def faulty_rows(
         self, session: Session, job: Import, *, locale: str | None = None

@@ -24,6 +24,10 @@ from dxp_crm.web.admin.blueprint import admin, crm_of
 from dxp_crm.web.admin.forms import calendar_names
 
 SHOWN_FAULTS = 10
+_RECORD_PAGES = {
+    "customers": ("crm_admin.show_customer", "subject_id"),
+    "organisations": ("crm_admin.show_organisation", "organisation_id"),
+}
 FORM_BYTES = 65_536
 
 
@@ -230,6 +234,8 @@ def _page(call: AdminCall, job: Import, errors: dict[str, Any], *, again: bool) 
         "crm/import.html",
         status=422 if errors else 200,
         kind=str(kind.label),
+        reverts=kind.reverts,
+        record_page=_RECORD_PAGES.get(job.kind),
         maps=maps,
         columns=columns,
         previews=[(column["heading"], " · ".join(column["samples"])) for column in columns],
@@ -306,6 +312,7 @@ def _kept_reasons() -> dict[str, str]:
     return {
         "touched": _("It was changed since, or something happened since."),
         "gone": _("It is not there any more."),
+        "peopled": _("People belong to it."),
     }
 
 
@@ -315,15 +322,18 @@ def _options(job: Import) -> dict[str, list[tuple[str, str]]]:
         ("dmy", _("Day first: 31.12.2026")),
         ("mdy", _("Month first: 12/31/2026")),
     ]
+    marks = [(".", _("Point: 1234.50")), (",", _("Comma: 1234,50"))]
+    modes = [
+        ("upsert", _("Add new ones and change known ones")),
+        ("create", _("Add new ones only")),
+        ("update", _("Change known ones only")),
+    ]
+    if job.kind == "organisations":
+        return {"mode": modes, "dates": dates, "decimal": marks}
     if job.kind != "customers":
-        marks = [(".", _("Point: 1234.50")), (",", _("Comma: 1234,50"))]
         return {"dates": dates, "decimal": marks}
     return {
-        "mode": [
-            ("upsert", _("Add new ones and change known ones")),
-            ("create", _("Add new ones only")),
-            ("update", _("Change known ones only")),
-        ],
+        "mode": modes,
         "match": [("ref", _("Number in the shop")), ("email", _("E-mail"))],
         "dates": dates,
         "calendar": calendar_names(),

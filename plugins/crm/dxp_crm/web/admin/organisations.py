@@ -15,7 +15,7 @@ from dxp.api import AdminCall, EventRow, Problem, needs, paginate, record_of
 from dxp.api import gettext as _
 from dxp_crm.models import ORGANISATION, Membership, Organisation, Task
 from dxp_crm.permissions import READ, WRITE, WRITE_TASKS
-from dxp_crm.services.checks import COUNTRY, REF
+from dxp_crm.services.checks import COUNTRY, NAME, REF
 from dxp_crm.services.listing import RecordFilter
 from dxp_crm.services.people import staff_names
 from dxp_crm.services.tasks import TaskFilter
@@ -25,7 +25,6 @@ from dxp_crm.web.admin.blueprint import admin, crm_of
 from dxp_crm.web.admin.custom_fields import field_facts, form_fields, read_fields
 from dxp_crm.web.admin.forms import TagsForm
 from dxp_crm.web.admin.timeline import asked_filter, timeline_values
-from dxp_crm.web.organisations_api import NAME
 
 SHOWN_PEOPLE = 200
 
