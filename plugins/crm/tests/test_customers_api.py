@@ -169,3 +169,15 @@ def test_a_key_without_the_scope_is_refused_and_writes_nothing(
     answer = reader.post("/api/v1/customers", json={"ref": "X"})
     assert answer.status_code == 403
     assert key.get("/api/v1/customers").get_json()["data"] == []
+
+
+def test_contradictory_words_on_one_purpose_are_refused_and_nothing_is_written(
+    key: DxpClient,
+) -> None:
+    words = [{"purpose": "birthday", "granted": granted} for granted in (True, True, False)]
+    body = {"ref": "C-9", "consents": words}
+    answer = key.post("/api/v1/customers", json=body)
+    assert (answer.status_code, answer.get_json()["code"]) == (422, "contradictory_consents")
+    assert answer.get_json()["errors"][0]["pointer"] == "/consents/2/granted"
+    body["consents"] = words[:2]
+    assert key.post("/api/v1/customers", json=body).status_code == 201

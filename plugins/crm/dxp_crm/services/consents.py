@@ -3,14 +3,38 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from sqlalchemy import Subquery, func, select
 from sqlalchemy.orm import Session
 
-from dxp.api import Actor, NewEvent, Platform
+from dxp.api import Actor, FieldError, NewEvent, Platform, Unprocessable
 from dxp.contracts import ConsentChanged
 from dxp_crm.models import Consent
+
+
+def check_words(words: Sequence[Mapping[str, Any]]) -> None:
+    """Refuse words that come together and contradict each other: which was the last is not known.
+
+    Raises:
+        Unprocessable: a purpose is granted and withdrawn (`contradictory_consents`).
+    """
+    said: dict[str, bool] = {}
+    for index, word in enumerate(words):
+        if said.setdefault(word["purpose"], word["granted"]) != word["granted"]:
+            raise Unprocessable(
+                f"The purpose {word['purpose']} is both granted and withdrawn, so it is not known "
+                "what the customer wants; send the last word on each purpose, once",
+                code="contradictory_consents",
+                errors=[
+                    FieldError(
+                        pointer=f"/consents/{index}/granted",
+                        code="contradictory",
+                        detail="An earlier word on this purpose says the opposite.",
+                    )
+                ],
+            )
 
 
 class ConsentService:

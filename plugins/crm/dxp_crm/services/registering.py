@@ -22,7 +22,7 @@ from dxp.contracts import BirthdayChanged, CustomerRegistered, EventPayload
 from dxp_crm.events import CustomerChanged
 from dxp_crm.models import PERSON, Consent, Customer, FieldDefinition
 from dxp_crm.services.birthdays import check_birthday
-from dxp_crm.services.consents import ConsentService
+from dxp_crm.services.consents import ConsentService, check_words
 from dxp_crm.services.definitions import DefinitionService
 from dxp_crm.services.fields import check_fields, merged_fields
 from dxp_crm.services.folding import fold
@@ -342,6 +342,7 @@ def _fault(row: Registration, purposes: Purposes, *, today: Any) -> Problem | No
     try:
         for consent in row.get("consents", ()):
             purposes.check(consent["purpose"])
+        check_words(row.get("consents", ()))
         if row.get("birthday"):
             check_birthday(row["birthday"], today=today)
     except Problem as problem:

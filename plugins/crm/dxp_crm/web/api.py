@@ -70,7 +70,13 @@ def _me(call: Call) -> uuid.UUID:
     body=schemas.CustomerIn,
     response=schemas.CustomerOut,
     status=201,
-    problems=("customer_exists", "invalid_birthday", "invalid_fields", "field_restricted"),
+    problems=(
+        "customer_exists",
+        "invalid_birthday",
+        "invalid_fields",
+        "field_restricted",
+        "contradictory_consents",
+    ),
 )
 def register_customer(call: Call, body: dict[str, Any]) -> Any:
     """With a birthday and consents, if the customer told them.

@@ -41,6 +41,13 @@ PROBLEMS = (
         remedy="Send one that GET /api/v1/consent-purposes lists.",
     ),
     ProblemCode(
+        code="contradictory_consents",
+        status=422,
+        title="Two words on one purpose",
+        explanation="The registration grants and withdraws the same purpose, so neither counts.",
+        remedy="Send the customer's last word on each purpose, once.",
+    ),
+    ProblemCode(
         code="invalid_fields",
         status=422,
         title="Values do not fit their fields",
