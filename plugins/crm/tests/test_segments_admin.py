@@ -239,7 +239,7 @@ def test_a_faulty_source_is_kept_and_named(editor: DxpClient) -> None:
 
 
 def test_a_list_is_filled_from_a_file_and_downloaded_without_formulas(
-    editor: DxpClient, people: None
+    editor: DxpClient, platform: Platform, people: None
 ) -> None:
     editor.submit("/admin/crm/segments/new", {"name": "VIP", "key": "vip", "kind": "static"})
     sent = {"do": "add", "file": (io.BytesIO(b"ref,x\r\nC-1,1\r\nC-2,2\r\nC-9,3\r\n"), "a.csv")}
@@ -249,6 +249,9 @@ def test_a_list_is_filled_from_a_file_and_downloaded_without_formulas(
     assert text.splitlines()[0] == "ref,name,email,since"
     assert "C-1,Ada" in text
     assert "C-2,'=HYPERLINK()" in text
+    with platform.db.read() as session:
+        actions = [entry.action for entry in platform.audit.entries(session)]
+    assert "crm.customers.exported" in actions
     editor.submit("/admin/crm/segments/vip/members", {"do": "remove", "refs": "C-1, C-2"})
     text = editor.get("/admin/crm/segments/vip/members.csv").get_data(as_text=True)
     assert len(text.splitlines()) == 1

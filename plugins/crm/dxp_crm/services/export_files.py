@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
-from dxp.api import Actor, Conflict, Forbidden, NotFound, Platform, uuid7
+from dxp.api import Actor, Conflict, Forbidden, NotFound, Platform, SystemActor, uuid7
 from dxp.api import gettext as _
 from dxp_crm.models import PERSON, Customer, Export, SavedView, SegmentMember
 from dxp_crm.services.customers import CustomerService
@@ -25,6 +25,8 @@ from dxp_crm.services.views import ViewService
 from dxp_crm.services.visibility import FieldAccess, Visibility
 
 BUILD = "crm.export_build"
+# What may be asked for was checked when it was asked for, by who may see what.
+BUILDER = SystemActor(name="export")
 KEPT = timedelta(hours=24)
 TOLD_EVERY = 5_000
 QUEUED, READY, FAILED = "queued", "ready", "failed"
@@ -64,7 +66,7 @@ class ExportFiles:
         access = self._visibility.of(session, actor)
         name, told, only = self._described(session, actor, wanted)
         told["hidden"] = sorted(access.hidden.get(PERSON, ()))
-        self._chosen(session, told, access)
+        self._chosen(session, actor, told, access)
         columns = self._exports.begin(session, actor, access, about=dict(wanted), only=only)
         now = self._platform.clock.now()
         export = Export(
@@ -96,11 +98,11 @@ class ExportFiles:
         path = self._path(export_id)
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         with self._platform.db.read() as session:
-            chosen = self._chosen(session, export.wanted, access)
+            chosen = self._chosen(session, BUILDER, export.wanted, access)
             total = session.scalar(chosen.with_only_columns(func.count(Customer.subject_id)))
         self._tell(export_id, total=total)
         file_of = Chosen(
-            choose=lambda session, _access: self._chosen(session, export.wanted, access),
+            choose=lambda session, _access: self._chosen(session, BUILDER, export.wanted, access),
             access=access,
             columns=export.columns,
         )
@@ -208,13 +210,13 @@ class ExportFiles:
         return " · ".join(told.values()) or _("All customers"), told, None
 
     def _chosen(
-        self, session: Session, wanted: Mapping[str, Any], access: FieldAccess
+        self, session: Session, actor: Actor, wanted: Mapping[str, Any], access: FieldAccess
     ) -> Select[Customer]:
         if "view" in wanted:
             view = session.get(SavedView, uuid.UUID(wanted["view"]))
             if view is None:
                 raise NotFound(_("The view was deleted meanwhile."), code="unknown_view")
-            return self._views.matching(session, view, access)
+            return self._views.matching(session, actor, view, access)
         if "segment" in wanted:
             inside = SegmentMember.segment_id == uuid.UUID(wanted["segment"])
             return select(Customer).join(

@@ -47,11 +47,13 @@ def ask_export(call: AdminCall) -> Any:
     return call.redirect("crm_admin.list_exports")
 
 
-@admin.page("GET", "/exports/<uuid:export_id>/file", access=needs(EXPORT))
+@admin.page("GET", "/exports/<uuid:export_id>/file", access=needs(EXPORT), transaction=False)
 def fetch_export(call: AdminCall, export_id: uuid.UUID) -> Any:
     """The file, for who asked for it."""
     try:
-        export, path = crm_of(call).export_files.fetch(call.session, call.actor, export_id)
+        # That it was fetched is noted, which the session of a page that is only read could not.
+        with call.platform.db.write() as session:
+            export, path = crm_of(call).export_files.fetch(session, call.actor, export_id)
     except Problem as problem:
         call.toast(problem.detail, kind="danger")
         return call.redirect("crm_admin.list_exports")

@@ -218,21 +218,22 @@ def change_members(call: AdminCall, key: str) -> Any:
     return call.redirect("crm_admin.show_segment", key=key)
 
 
-@admin.page("GET", "/segments/<key>/members.csv", access=needs(EXPORT))
+@admin.page("GET", "/segments/<key>/members.csv", access=needs(EXPORT), transaction=False)
 def download_members(call: AdminCall, key: str) -> Any:
     """The members as a file, read in pieces, so that memory stays flat; in the audit log."""
     crm = crm_of(call)
-    segment = crm.segments.definitions.get(call.session, key)
-    access = crm.visibility.of(call.session, call.actor)
-    columns = [name for name in ("ref", "name", "email") if access.sees(name)]
-    call.platform.audit.record(
-        call.session,
-        call.actor,
-        action="crm.customers.exported",
-        object_type="export",
-        object_id="customers",
-        after={"columns": [*columns, "since"], "segment": key},
-    )
+    with call.platform.db.write() as session:
+        segment = crm.segments.definitions.get(session, key)
+        access = crm.visibility.of(session, call.actor)
+        columns = [name for name in ("ref", "name", "email") if access.sees(name)]
+        call.platform.audit.record(
+            session,
+            call.actor,
+            action="crm.customers.exported",
+            object_type="export",
+            object_id="customers",
+            after={"columns": [*columns, "since"], "segment": key},
+        )
     lines = csv_lines(_member_rows(call.platform, segment.id, columns))
     headers = {"Content-Disposition": f'attachment; filename="segment-{key}.csv"'}
     return Response(lines, mimetype="text/csv", headers=headers)
