@@ -22,8 +22,9 @@ from sqlalchemy import event, func, select
 from sqlalchemy.orm import Session
 
 from dxp.api import EventRow, Platform, SystemActor
-from dxp.testing.apps import make_settings
+from dxp.testing.apps import AppMaker, platform_of
 from dxp.testing.clock import SettableClock
+from dxp.testing.databases import databases_for
 from dxp_crm.models import Customer, Import, ImportEntry
 from dxp_crm.plugin import CrmPlugin
 from dxp_crm.services import Crm
@@ -40,12 +41,10 @@ class Workers:
     """Forks workers of one installation."""
 
     def __init__(self, url: str, folder: Path) -> None:
-        from dxp.app import create_app
-
         overrides = {"plugins": {"crm": {"import_batch": BATCH}}}
-        settings = make_settings(data_dir=folder, url=url, overrides=overrides)
-        app = create_app(settings, plugins=(CrmPlugin,))
-        self.platform: Platform = app.extensions["dxp"]
+        maker = AppMaker(databases_for(None, folder), folder)
+        app = maker.make(plugins=(CrmPlugin,), database=url, settings=overrides)
+        self.platform: Platform = platform_of(app)
         self.platform.clock = SettableClock()
         self.imports: ImportService = self.platform.services.get(Crm).imports
 
