@@ -13,8 +13,9 @@ from sqlalchemy import select
 
 from dxp.api import Platform, SystemActor
 from dxp.testing.client import DxpClient
-from dxp_crm.models import PERSON, Customer, Export, SavedView
+from dxp_crm.models import PERSON, Customer, Export
 from dxp_crm.services import Crm
+from dxp_crm.services.views import ViewDraft
 
 ACTOR = SystemActor(name="test")
 PAGE = "/admin/crm/exports"
@@ -78,10 +79,16 @@ def test_the_list_is_exported_by_a_job_without_formulas(
 def test_a_view_and_a_segment_are_exported(
     crm: Crm, reader: DxpClient, platform: Platform, run_jobs: Callable[[], int]
 ) -> None:
-    sent = {"name": "French", "condition": '{"crm.country": "FR"}', "columns": ["ref", "name"]}
-    assert reader.submit("/admin/crm/views/new", sent).status_code == 303
-    with platform.db.read() as session:
-        view_id = session.scalars(select(SavedView.id)).one()
+    with platform.db.write() as session:
+        draft = ViewDraft(
+            name="French",
+            shared=True,
+            text="",
+            condition={"crm.country": "FR"},
+            columns=["name", "ref"],
+            sort="created_at",
+        )
+        view_id = crm.views.save(session, ACTOR, draft).id
     rows = export(reader, platform, run_jobs, view=str(view_id))
     assert rows == [{"ref": "B", "name": "علي"}, {"ref": "C", "name": "Cy"}]
     reader.submit("/admin/crm/segments/new", {"name": "VIP", "key": "vip", "kind": "static"})
