@@ -19,14 +19,16 @@ from dxp_loyalty.models import (
     OccasionRule,
     Reward,
 )
+from dxp_loyalty.services.calculation import Usage, calculate
+from dxp_loyalty.services.campaigns import CampaignDraft
 from dxp_loyalty.services.earning import RuleDraft
 from dxp_loyalty.services.invariants import verify
 from dxp_loyalty.services.loyalty import Loyalty
 from dxp_loyalty.services.occasions import OccasionRuleDraft
 from dxp_loyalty.services.purchases import purchase_of
 from dxp_loyalty.services.rewards import RewardDraft
-from dxp_loyalty.services.rule_language import parse_definition
 from dxp_loyalty.services.tier_plans import PlanDraft, TierDraft
+from dxp_loyalty.services.wallets import WalletDraft
 
 RULE_KEY = "one-per-dollar"
 BIRTHDAY_KEY = "birthday"
@@ -119,6 +121,79 @@ BIRTHDAY_TEXTS = {
 }
 
 
+WALLETS: tuple[dict[str, Any], ...] = (
+    {
+        "key": "stars",
+        "rounding": "down",
+        "texts": {
+            "en": {"name": "Stars", "description": "For large orders."},
+            "fr": {"name": "Étoiles", "description": "Pour les grandes commandes."},
+            "ar": {"name": "نجوم", "description": "للطلبات الكبيرة."},
+            "fa": {"name": "ستاره‌ها", "description": "برای سفارش‌های بزرگ."},
+        },
+    },
+)
+CAMPAIGN: dict[str, Any] = {
+    "key": "tea-season",
+    "budget": 50_000,
+    "texts": {
+        "en": {"name": "Tea season"},
+        "fr": {"name": "La saison du thé"},
+        "ar": {"name": "موسم الشاي"},
+        "fa": {"name": "فصل چای"},
+    },
+}
+# The first rule alone is compared with the orders of the sample.
+MORE_RULES: tuple[dict[str, Any], ...] = (
+    {
+        "key": "tea-season",
+        "name": "Two more points for each dollar of tea",
+        "definition": {
+            "award": {"type": "per_amount", "points": "2", "per": "1", "currency": "USD"},
+            "line_condition": {"line.category": {"$in": ["tea"]}},
+            "basis": "undiscounted",
+            "caps": [{"window": "month", "points": 500}],
+            "campaign": "tea-season",
+            "pending_days": 14,
+            "names": {
+                "fr": "Deux points de plus par dollar de thé",
+                "ar": "نقطتان إضافيتان لكل دولار من الشاي",
+                "fa": "دو امتیاز بیشتر برای هر دلار چای",
+            },
+        },
+    },
+    {
+        "key": "star-for-large-orders",
+        "name": "A star for a large order on the web",
+        "definition": {
+            "award": {"type": "fixed", "points": "1"},
+            "condition": {"order.channel": {"$in": ["web"]}, "order.total": {"$gte": 100}},
+            "caps": [{"window": "day", "times": 1}],
+            "wallet": "stars",
+            "names": {
+                "fr": "Une étoile pour une grande commande en ligne",
+                "ar": "نجمة لكل طلب كبير عبر الإنترنت",
+                "fa": "یک ستاره برای سفارش بزرگ اینترنتی",
+            },
+        },
+    },
+    {
+        "key": "weekend-double",
+        "name": "Double points on Fridays and Saturdays",
+        "draft": True,
+        "definition": {
+            "award": {"type": "multiplier", "factor": "2"},
+            "windows": [{"weekdays": [5, 6]}],
+            "names": {
+                "fr": "Points doublés les vendredis et samedis",
+                "ar": "نقاط مضاعفة يومي الجمعة والسبت",
+                "fa": "امتیاز دوبرابر در جمعه و شنبه",
+            },
+        },
+    },
+)
+
+
 def demo(ctx: DemoContext) -> DemoReport | None:
     """The rules before any order comes; the reconciliation after all did."""
     if ctx.stage == "prepare":
@@ -149,6 +224,7 @@ def _prepare(ctx: DemoContext) -> DemoReport:
                 },
             )
             loyalty.earning.create(session, draft, actor=ctx.actor)
+        _prepare_programme(session, loyalty, ctx.actor)
         known = set(session.scalars(select(Reward.key)))
         for reward in REWARDS:
             if reward["key"] not in known:
@@ -168,7 +244,9 @@ def _prepare(ctx: DemoContext) -> DemoReport:
         _prepare_tiers(session, loyalty, ctx.actor)
     return DemoReport(
         loaded={
-            "earning rules": 1,
+            "earning rules": 1 + len(MORE_RULES),
+            "wallets": len(WALLETS),
+            "campaigns": 1,
             "rewards": len(REWARDS),
             "birthday rules": 1,
             "tiers": len(TIERS),
@@ -189,19 +267,36 @@ def _prepare_tiers(session: Session, loyalty: Loyalty, actor: Actor) -> None:
             plans.add_tier(session, step, expected_version=plan.version, actor=actor)
 
 
+def _prepare_programme(session: Session, loyalty: Loyalty, actor: Actor) -> None:
+    """Another wallet, a campaign, and rules in four languages; one of them is a draft."""
+    wallets = {wallet.key for wallet in loyalty.wallets.listed(session)}
+    for wallet in WALLETS:
+        if wallet["key"] not in wallets:
+            loyalty.wallets.create(session, WalletDraft(**wallet), actor=actor)
+    if CAMPAIGN["key"] not in {campaign.key for campaign in loyalty.campaigns.listed(session)}:
+        loyalty.campaigns.create(session, CampaignDraft(**CAMPAIGN), actor=actor)
+    rules = set(session.scalars(select(EarningRule.key)))
+    for rule in MORE_RULES:
+        if rule["key"] not in rules:
+            draft = RuleDraft(event_type=OrderPlaced.type, **rule)
+            loyalty.earning.create(session, draft, actor=actor)
+
+
 def _checks(ctx: DemoContext) -> list[HealthCheck]:
     with ctx.platform.db.read() as session:
         orders, due, expected = 0, 0, 0
-        definition = parse_definition(
-            session.scalars(
-                select(EarningRuleVersion.definition)
-                .join(EarningRule, EarningRule.id == EarningRuleVersion.rule_id)
-                .where(
-                    EarningRule.key == RULE_KEY,
-                    EarningRuleVersion.number == EarningRule.version,
-                )
-            ).one()
-        )
+        rule, version = session.execute(
+            select(EarningRule, EarningRuleVersion)
+            .join(
+                EarningRuleVersion,
+                (EarningRuleVersion.rule_id == EarningRule.id)
+                & (EarningRuleVersion.number == EarningRule.version),
+            )
+            .where(EarningRule.key == RULE_KEY)
+        ).one()
+        loyalty = ctx.platform.services.get(Loyalty)
+        rules = [loyalty.earning.ready(rule.key, version)]
+        programme = loyalty.terms.programme(session)
         for event_id, at, data in session.execute(
             select(EventRow.id, EventRow.occurred_at, EventRow.data)
             .where(EventRow.type == OrderPlaced.type, EventRow.subject_id.is_not(None))
@@ -209,12 +304,13 @@ def _checks(ctx: DemoContext) -> list[HealthCheck]:
         ):
             orders += 1
             purchase = purchase_of(OrderPlaced.type, data, event_id=event_id, at=at)
-            points = definition.points_for(purchase)
+            earned = calculate(purchase, rules, {}, Usage(), programme)
+            points = sum(item.points for item in earned)
             due += points > 0
             expected += points
         entries, issued = session.execute(
             select(func.count(), func.coalesce(func.sum(Earning.points), 0)).where(
-                Earning.order_id.is_not(None)
+                Earning.order_id.is_not(None), Earning.rule_id == rule.id
             )
         ).one()
         total = session.scalar(select(func.count()).select_from(Entry)) or 0

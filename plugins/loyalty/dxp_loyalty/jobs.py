@@ -13,6 +13,7 @@ from dxp_loyalty.services.accounts import lock_accounts
 from dxp_loyalty.services.expiry import accounts_with_overdue_lots
 from dxp_loyalty.services.issuing import ISSUE, Outcome
 from dxp_loyalty.services.loyalty import Loyalty
+from dxp_loyalty.services.simulations import JOB as SIMULATE
 from dxp_loyalty.services.tier_counting import members_with_accounts
 from dxp_loyalty.services.tier_plans import REASSESS_JOB
 
@@ -150,12 +151,19 @@ def reassess_tiers(ctx: JobContext) -> None:
                 loyalty.tiers.reassess(session, ids)
 
 
+def simulate(ctx: JobContext) -> None:
+    """Replay past events with a draft of a rule, and write down what would have changed."""
+    simulations = ctx.platform.services.get(Loyalty).simulations
+    simulations.run(uuid.UUID(ctx.payload["simulation_id"]))
+
+
 JOBS: tuple[Job | Schedule, ...] = (
     Job(name="loyalty.birthdays", handler=run_birthdays, transactional=False),
     Job(name=ISSUE, handler=issue_gifts),
     Job(name="loyalty.expire_points", handler=expire_points, transactional=False),
     Job(name="loyalty.warn_of_expiry", handler=warn_of_expiry, transactional=False),
     Job(name="loyalty.release_holds", handler=release_holds, transactional=False),
+    Job(name=SIMULATE, handler=simulate, transactional=False, max_attempts=2),
     Job(name="loyalty.follow_tiers", handler=follow_time, transactional=False),
     Job(name=REASSESS_JOB, handler=reassess_tiers, transactional=False),
     Schedule(name="loyalty.follow_tiers", cron="7,22,37,52 * * * *", job="loyalty.follow_tiers"),

@@ -99,19 +99,18 @@ class LoyaltyPlugin(Plugin):
         return SUBSCRIPTIONS
 
     def routes(self, ctx: StartContext) -> Routes:
-        from dxp_loyalty.web import api, members_api, occasions_api, programme_api, tiers_api
+        from dxp_loyalty.web import (
+            api,
+            earning_api,
+            members_api,
+            occasions_api,
+            programme_api,
+            tiers_api,
+        )
         from dxp_loyalty.web.admin import admin
 
-        return Routes(
-            api=[
-                api.api,
-                members_api.api,
-                programme_api.api,
-                occasions_api.api,
-                tiers_api.api,
-            ],
-            admin=[admin],
-        )
+        parts = (api, earning_api, members_api, programme_api, occasions_api, tiers_api)
+        return Routes(api=[part.api for part in parts], admin=[admin])
 
     def menu(self, ctx: StartContext) -> Sequence[MenuEntry]:
         from dxp_loyalty.web.menu import MENU

@@ -40,7 +40,8 @@ class LoyaltySettingsSchema(Schema):
         load_default="",
         validate=_check_timezone,
         metadata={
-            "help": "Zone of birthdays of members whose own is unknown; empty: the platform's.",
+            "help": "The programme's clock, for hours and periods of earning rules, and for "
+            "birthdays of members whose own zone is unknown; empty: the platform's.",
             "example": "Europe/Paris",
         },
     )

@@ -25,7 +25,7 @@ from dxp_loyalty.services.tier_standing import Cause
 def earn(ctx: BatchContext) -> None:
     """Give points for orders and registrations, in the transaction that reports them: whoever
     counts orders and entries afterwards finds the same number."""
-    ctx.platform.services.get(Loyalty).earning.apply(ctx.session, ctx.records)
+    ctx.platform.services.get(Loyalty).awarding.apply(ctx.session, ctx.records)
 
 
 def enrol(ctx: BatchContext) -> None:

@@ -2,7 +2,13 @@
 
 from dxp_loyalty.models.accounts import GENESIS, Account, Entry, EntryNote, Lot, LotMove
 from dxp_loyalty.models.approvals import AdjustmentReason, AdjustmentRequest
-from dxp_loyalty.models.earning import EarningRule, EarningRuleVersion
+from dxp_loyalty.models.earning import (
+    Campaign,
+    CapCounter,
+    EarningRule,
+    EarningRuleVersion,
+    WalletDefinition,
+)
 from dxp_loyalty.models.expiry import ExpiryPolicy, ExpiryWarning
 from dxp_loyalty.models.occasions import (
     Member,
@@ -21,11 +27,15 @@ from dxp_loyalty.models.rewards import (
     RewardCounter,
     RewardVersion,
 )
+from dxp_loyalty.models.simulations import Simulation
 from dxp_loyalty.models.tiers import Tier, TierChange, TierCounter, TierPlan, TierStanding
 
 MODELS = (
     EarningRule,
     EarningRuleVersion,
+    Campaign,
+    WalletDefinition,
+    Simulation,
     Account,
     Entry,
     EntryNote,
@@ -33,6 +43,7 @@ MODELS = (
     LotMove,
     Order,
     Earning,
+    CapCounter,
     Reward,
     RewardVersion,
     RewardCounter,
@@ -62,6 +73,8 @@ __all__ = [
     "Account",
     "AdjustmentReason",
     "AdjustmentRequest",
+    "Campaign",
+    "CapCounter",
     "CouponCode",
     "Earning",
     "EarningRule",
@@ -84,9 +97,11 @@ __all__ = [
     "Reward",
     "RewardCounter",
     "RewardVersion",
+    "Simulation",
     "Tier",
     "TierChange",
     "TierCounter",
     "TierPlan",
     "TierStanding",
+    "WalletDefinition",
 ]

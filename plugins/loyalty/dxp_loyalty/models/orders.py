@@ -43,7 +43,10 @@ class Earning(Base):
     Attributes:
         order_id: None when no order but another event earned.
         parts: points by the `ref` of the line that earned them; under `""` those that belong to
-            the order as a whole. They add up to the entry's amount.
+            the order as a whole. They add up to the entry's amount, until the
+            person is erased.
+        windows: periods of the rule's caps in which it is counted.
+        campaign_id: whose budget paid for it.
     """
 
     __tablename__ = "loyalty_earning"
@@ -57,6 +60,12 @@ class Earning(Base):
             postgresql_where=text("order_id IS NOT NULL"),
             sqlite_where=text("order_id IS NOT NULL"),
         ),
+        Index(
+            "ix_loyalty_earning_campaign",
+            "campaign_id",
+            postgresql_where=text("campaign_id IS NOT NULL"),
+            sqlite_where=text("campaign_id IS NOT NULL"),
+        ),
     )
 
     account_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
@@ -65,3 +74,5 @@ class Earning(Base):
     rule_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("loyalty_earning_rule.id"), index=True)
     points: Mapped[Points]
     parts: Mapped[dict[str, Any]]
+    windows: Mapped[list[Any]] = mapped_column(default=list)
+    campaign_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("loyalty_campaign.id"))

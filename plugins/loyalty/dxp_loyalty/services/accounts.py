@@ -31,7 +31,16 @@ def open_account(
 def open_accounts(
     session: Session, platform: Platform, subject_ids: Collection[uuid.UUID], *, wallet: str
 ) -> dict[uuid.UUID, Account]:
-    """The accounts of members by the id they were asked for, locked; made where there is none.
+    """`open_wallets` in one wallet, by the member that was asked for."""
+    pairs = [(subject_id, wallet) for subject_id in subject_ids]
+    found = open_wallets(session, platform, pairs)
+    return {subject_id: account for (subject_id, _wallet), account in found.items()}
+
+
+def open_wallets(
+    session: Session, platform: Platform, pairs: Collection[tuple[uuid.UUID, str]]
+) -> dict[tuple[uuid.UUID, str], Account]:
+    """The accounts of (member, wallet) as they were asked for, locked; made where there is none.
 
     At most three statements. They are locked in the order of their ids, after the missing ones
     were made in the order of their members: two callers never wait for each other.
@@ -39,34 +48,39 @@ def open_accounts(
     Raises:
         NotFound: there is no such member, or the member was erased (`unknown_subject`).
     """
+    if not pairs:
+        return {}
+    subject_ids = {subject_id for subject_id, _wallet in pairs}
+    wallets = {wallet for _subject_id, wallet in pairs}
     root_id = func.coalesce(Subject.merged_into_id, Subject.id)
     found = session.execute(
-        select(Subject.id, root_id, Account.id.is_(None))
-        .outerjoin(Account, and_(Account.subject_id == root_id, Account.wallet == wallet))
+        select(Subject.id, root_id, Account.wallet)
+        .outerjoin(Account, and_(Account.subject_id == root_id, Account.wallet.in_(wallets)))
         .where(Subject.id.in_(subject_ids), Subject.erased_at.is_(None))
     ).all()
     roots: dict[uuid.UUID, uuid.UUID] = {row[0]: row[1] for row in found}
-    for unknown in set(subject_ids) - set(roots):
+    for unknown in subject_ids - set(roots):
         platform.subjects.get(session, unknown)
-    members = set(roots.values())
-    if missing := sorted({member for _id, member, without in found if without}):
+    held = {(root, wallet) for _id, root, wallet in found}
+    wanted = {(roots[subject_id], wallet) for subject_id, wallet in pairs}
+    if missing := sorted(wanted - held):
         now = platform.clock.now()
         session.connection().execute(
             dialect_insert(session, Account).on_conflict_do_nothing(),
             [
                 {"id": uuid7(), "subject_id": member, "wallet": wallet, "opened_at": now}
-                for member in missing
+                for member, wallet in missing
             ],
         )
     locked = session.scalars(
         select(Account)
-        .where(Account.subject_id.in_(members), Account.wallet == wallet)
+        .where(Account.subject_id.in_(set(roots.values())), Account.wallet.in_(wallets))
         .order_by(Account.id)
         .with_for_update()
         .execution_options(populate_existing=True)
     )
-    by_member = {account.subject_id: account for account in locked}
-    return {subject_id: by_member[root] for subject_id, root in roots.items()}
+    accounts = {(account.subject_id, account.wallet): account for account in locked}
+    return {(asked, wallet): accounts[roots[asked], wallet] for asked, wallet in pairs}
 
 
 def lock_of_subject(session: Session, subject_id: uuid.UUID, *, wallet: str) -> Account | None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import uuid
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -24,7 +25,7 @@ from sqlalchemy.orm import Session, aliased
 
 from dxp.api import Platform, Subject
 from dxp.contracts import Balance
-from dxp_loyalty.models import Account, Entry, Lot
+from dxp_loyalty.models import Account, Entry, Lot, WalletDefinition
 from dxp_loyalty.services.accounts import is_spendable
 from dxp_loyalty.settings import LoyaltySettings
 
@@ -39,11 +40,17 @@ class Expiring:
 
 @dataclass(frozen=True, kw_only=True)
 class Wallet:
-    """One wallet of a member, as its owner sees it. `seq` is the number of the last entry."""
+    """One wallet of a member, as its owner sees it.
+
+    Attributes:
+        seq: number of the last entry.
+        texts: its `name` and `description` by locale, where staff gave it any.
+    """
 
     balance: Balance
     seq: int
     expiring: Sequence[Expiring]
+    texts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
     def validator(self) -> str:
@@ -74,24 +81,34 @@ class PointsService:
         return {account.subject_id: _balance(account, a, p) for account, a, p in rows}
 
     def wallets(self, session: Session, subject_id: uuid.UUID) -> list[Wallet]:
-        """All wallets of a member; the main one is there even when it is still empty."""
+        """All wallets of a member; the main one and those that are defined also while empty."""
         now = self._platform.clock.now()
         rows = session.execute(
             _balances(now).where(Account.subject_id == subject_id).order_by(Account.wallet)
         ).all()
         expiring = self._expiring(session, [account.id for account, _a, _p in rows], now)
-        wallets = [
-            Wallet(
+        defined = {row.key: row for row in session.scalars(select(WalletDefinition))}
+        found = {
+            account.wallet: Wallet(
                 balance=_balance(account, available, pending),
                 seq=account.seq,
                 expiring=expiring.get(account.id, ()),
+                texts=defined[account.wallet].texts if account.wallet in defined else {},
             )
             for account, available, pending in rows
-        ]
-        if not any(wallet.balance.wallet == self._settings.wallet for wallet in wallets):
-            empty = Balance(wallet=self._settings.wallet, available=0)
-            wallets.insert(0, Wallet(balance=empty, seq=0, expiring=()))
-        return wallets
+        }
+        for key in [self._settings.wallet, *defined]:
+            shown = key == self._settings.wallet or defined[key].active
+            if shown and key not in found:
+                texts = defined[key].texts if key in defined else {}
+                empty = Balance(wallet=key, available=0)
+                found[key] = Wallet(balance=empty, seq=0, expiring=(), texts=texts)
+        # The main one comes first.
+        return [found[key] for key in sorted(found, key=lambda key: (key != self._main, key))]
+
+    @property
+    def _main(self) -> str:
+        return self._settings.wallet
 
     def _expiring(
         self, session: Session, account_ids: Sequence[uuid.UUID], now: datetime

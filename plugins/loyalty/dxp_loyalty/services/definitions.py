@@ -1,4 +1,4 @@
-"""What earning rules, birthday rules and rewards share: keys that are unique, edits by version."""
+"""What rules, rewards, campaigns and wallets share: keys that are unique, edits by version."""
 
 from __future__ import annotations
 
@@ -10,14 +10,21 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from dxp.api import Conflict, Problem
-from dxp_loyalty.models import EarningRule, OccasionDay, OccasionRule, Reward
+from dxp_loyalty.models import (
+    Campaign,
+    EarningRule,
+    OccasionDay,
+    OccasionRule,
+    Reward,
+    WalletDefinition,
+)
 
-D = TypeVar("D", EarningRule, OccasionDay, OccasionRule, Reward)
+D = TypeVar("D", EarningRule, OccasionDay, OccasionRule, Reward, Campaign, WalletDefinition)
 
 
 def add_definition(
     session: Session,
-    definition: EarningRule | OccasionDay | OccasionRule | Reward,
+    definition: EarningRule | OccasionDay | OccasionRule | Reward | Campaign | WalletDefinition,
     *,
     taken: Conflict,
 ) -> None:

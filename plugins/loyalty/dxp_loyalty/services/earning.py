@@ -1,45 +1,27 @@
-"""Earning rules: keeping them, and giving points when an event fits."""
+"""Earning rules: keeping them, and which version was in force when."""
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from dxp.api import (
-    Actor,
-    EventRecord,
-    Platform,
-    SystemActor,
-    gettext,
-)
-from dxp_loyalty.models import Account, EarningRule, EarningRuleVersion, Entry
-from dxp_loyalty.models import Earning as EarningRow
+from dxp.api import Actor, FieldError, Platform, Unprocessable, gettext
+from dxp_loyalty.models import Campaign, EarningRule, EarningRuleVersion, WalletDefinition
 from dxp_loyalty.services import refusals
-from dxp_loyalty.services.accounts import open_accounts
 from dxp_loyalty.services.amounts import actor_text
+from dxp_loyalty.services.calculation import RuleInForce
 from dxp_loyalty.services.definitions import add_definition, lock_definition
-from dxp_loyalty.services.entries import Cause, table_of
-from dxp_loyalty.services.ledger import Gain, Ledger
-from dxp_loyalty.services.orders import claim_orders
-from dxp_loyalty.services.purchases import ORDER_PLACED, Purchase, purchase_of
-from dxp_loyalty.services.rule_language import (
-    Award,
-    Definition,
-    check_definition,
-    parse_definition,
-)
+from dxp_loyalty.services.rule_language import Definition, check_definition, parse_definition
 from dxp_loyalty.settings import LoyaltySettings
 
-EARNER = SystemActor(name="loyalty.rules")
 _RULES = "loyalty_rules"
-_INTO_EARNING = insert(table_of(EarningRow))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,125 +33,86 @@ class RuleDraft:
     event_type: str
     definition: Mapping[str, Any]
     active: bool = True
-
-
-@dataclass(frozen=True, kw_only=True)
-class RuleInForce:
-    """A version of a rule, ready to be applied."""
-
-    key: str
-    rule_id: uuid.UUID
-    version_id: uuid.UUID
-    since: datetime
-    event_type: str
-    active: bool
-    definition: Definition
-
-    def listens_to(self, event_type: str) -> bool:
-        return self.active and self.event_type == event_type
+    draft: bool = False
+    live_from: datetime | None = None
+    live_until: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class RuleHistory:
-    """All versions of a rule, the newest first."""
+    """All versions of a rule that are or were to be in force, the latest first."""
 
     versions: Sequence[RuleInForce]
 
-    def at(self, moment: datetime) -> RuleInForce:
-        """The version in force at a moment; the newest for one before the rule was made."""
-        return next((rule for rule in self.versions if rule.since <= moment), self.versions[0])
+    @classmethod
+    def of(cls, newest_first: Iterable[RuleInForce]) -> RuleHistory:
+        # The sort is stable: of two that begin together the newer one holds.
+        return cls(versions=sorted(newest_first, key=lambda rule: rule.since, reverse=True))
 
+    def at(self, moment: datetime, now: datetime) -> RuleInForce | None:
+        """The version in force at a moment.
 
-@dataclass(frozen=True, kw_only=True)
-class _Awarded:
-    """What a rule gives a member for an event."""
-
-    record: EventRecord
-    member: uuid.UUID
-    rule: RuleInForce
-    award: Award
-
-    def gain(self, account: Account) -> Gain:
-        name = f"{'order' if self._is_order else 'event'}:{self.record.id}:{self.rule.key}"
-        return Gain(
-            account=account,
-            points=self.award.points,
-            cause=Cause(
-                source=name,
-                actor=EARNER,
-                effective_at=self.record.occurred_at,
-                rule_version_id=self.rule.version_id,
-                inputs=self.award.inputs,
-                origin_id=self.record.origin_id,
-            ),
-            available_at=self.award.available_at,
-            expires_at=self.award.expires_at,
-        )
-
-    def earning(self, entry: Entry) -> dict[str, Any]:
-        """A row of `Earning`."""
-        return {
-            "account_id": entry.account_id,
-            "entry_seq": entry.seq,
-            "order_id": self.record.id if self._is_order else None,
-            "rule_id": self.rule.rule_id,
-            "points": self.award.points,
-            "parts": dict(self.award.parts),
-        }
-
-    @property
-    def _is_order(self) -> bool:
-        return self.record.type == ORDER_PLACED and self.record.data.get("order_id") is not None
+        For one before the rule was made it is the version of now, unless the rule was given a
+        beginning; None: it was not in force yet.
+        """
+        found = next((rule for rule in self.versions if rule.since <= moment), None)
+        if found is None and self.versions[-1].open_start:
+            found = next((rule for rule in self.versions if rule.since <= now), None)
+        return found
 
 
 class Earning:
-    """The only writer of earning rules, and the one who applies them."""
+    """The only writer of earning rules."""
 
-    def __init__(self, platform: Platform, settings: LoyaltySettings, ledger: Ledger) -> None:
+    def __init__(self, platform: Platform, settings: LoyaltySettings) -> None:
         self._platform = platform
         self._settings = settings
-        self._ledger = ledger
         # Versions never change, so a parsed one is good for the life of the process.
         self._parsed: dict[uuid.UUID, Definition] = {}
 
-    def apply(self, session: Session, records: Sequence[EventRecord]) -> None:
-        """Give the points that the rules make of events, once for each rule and event.
-
-        An event earns by the rules as they were when it happened, however late it is told. What
-        happened before a rule was made earns by the rule as it is now: who imports the past
-        wants it so, and pauses the rule otherwise. The number of statements does not grow with
-        that of the events.
-        """
-        rules = self._rules(session)
-        told = [(record, _purchase(record)) for record in records if record.subject_id is not None]
-        if not told:
-            return
-        first = claim_orders(session, told)
-        awards = [
-            _Awarded(record=record, member=record.subject_id, rule=rule, award=award)
-            for record, purchase in told
-            if record.subject_id is not None and record.id in first
-            for history in rules
-            if (rule := history.at(record.occurred_at)).listens_to(record.type)
-            and (award := rule.definition.award(purchase)) is not None
-        ]
-        if not awards:
-            return
-        accounts = open_accounts(
-            session,
-            self._platform,
-            {awarded.member for awarded in awards},
-            wallet=self._settings.wallet,
+    def histories(self, session: Session) -> list[RuleHistory]:
+        """All rules by key, read once in a transaction: an import sends many events."""
+        transaction = session.get_transaction()
+        known = session.info.get(_RULES)
+        if known is not None and known[0] is transaction:
+            rules: list[RuleHistory] = known[1]
+            return rules
+        rows = session.execute(
+            select(EarningRule.key, EarningRuleVersion)
+            .join(EarningRuleVersion, EarningRuleVersion.rule_id == EarningRule.id)
+            .where(EarningRuleVersion.draft.is_(False))
+            .order_by(EarningRule.key, EarningRuleVersion.number.desc())
         )
-        gains = [awarded.gain(accounts[awarded.member]) for awarded in awards]
-        entries = self._ledger.earn_many(session, gains)
-        made = [
-            awarded.earning(entry)
-            for awarded, entry in zip(awards, entries, strict=True)
-            if entry is not None
+        rules = [
+            RuleHistory.of([self.ready(key, version) for _key, version in versions])
+            for key, versions in groupby(rows, key=lambda row: row[0])
         ]
-        if made:
-            session.connection().execute(_INTO_EARNING, made)
+        session.info[_RULES] = (transaction, rules)
+        return rules
+
+    @staticmethod
+    def rules_at(
+        histories: Sequence[RuleHistory], event_type: str, moment: datetime, now: datetime
+    ) -> list[RuleInForce]:
+        """The versions that were in force at a moment and listen to a kind of event."""
+        found = (history.at(moment, now) for history in histories)
+        return [rule for rule in found if rule is not None and rule.listens_to(event_type, moment)]
+
+    def ready(self, key: str, version: EarningRuleVersion) -> RuleInForce:
+        """A version, ready to be applied."""
+        if version.id not in self._parsed:
+            self._parsed[version.id] = parse_definition(version.definition)
+        return RuleInForce(
+            key=key,
+            rule_id=version.rule_id,
+            version_id=version.id,
+            since=version.live_from or version.created_at,
+            open_start=version.live_from is None,
+            until=version.live_until,
+            event_type=version.event_type,
+            active=version.active,
+            definition=self._parsed[version.id],
+        )
 
     def listed(self, session: Session) -> Sequence[tuple[EarningRule, EarningRuleVersion]]:
         """All rules with their versions in force, by key."""
@@ -210,7 +153,7 @@ class Earning:
             Conflict: another rule has the key (`rule_key_taken`).
             Unprocessable: see `check_definition`.
         """
-        definition = check_definition(draft.event_type, draft.definition)
+        definition = self.checked(session, draft)
         rule = EarningRule(
             key=draft.key,
             event_type=draft.event_type,
@@ -220,7 +163,7 @@ class Earning:
         add_definition(
             session, rule, taken=refusals.rule_key_taken(draft.key, code="rule_key_taken")
         )
-        self._write_version(session, rule, draft.name, definition, actor=actor)
+        self._write_version(session, rule, draft, definition, actor=actor)
         self._audit(session, actor, "created", rule, before=None, after=_fields(draft, definition))
         return rule
 
@@ -242,7 +185,7 @@ class Earning:
             PreconditionFailed: it is no longer at `expected_version` (`rule_changed`).
             Unprocessable: see `check_definition`.
         """
-        definition = check_definition(draft.event_type, draft.definition)
+        definition = self.checked(session, draft)
         rule = lock_definition(
             session,
             EarningRule,
@@ -254,9 +197,10 @@ class Earning:
         before = self.versions(session, rule_id)[0]
         old = {"name": before.name, "event_type": rule.event_type, "active": rule.active}
         rule.version += 1
-        rule.active = draft.active
-        rule.event_type = draft.event_type
-        self._write_version(session, rule, draft.name, definition, actor=actor)
+        if not draft.draft:
+            rule.active = draft.active
+            rule.event_type = draft.event_type
+        self._write_version(session, rule, draft, definition, actor=actor)
         self._audit(
             session,
             actor,
@@ -267,11 +211,42 @@ class Earning:
         )
         return rule
 
+    def checked(self, session: Session, draft: RuleDraft) -> dict[str, Any]:
+        """The draft's definition as it would be stored.
+
+        Raises:
+            Unprocessable: see `check_definition`; it names a campaign or a wallet that is not
+                there; or it would end before it begins (`invalid_rule`).
+        """
+        definition = check_definition(draft.event_type, draft.definition)
+        faults: list[FieldError] = []
+        for name, model, main in (
+            ("campaign", Campaign, None),
+            ("wallet", WalletDefinition, self._settings.wallet),
+        ):
+            key = definition[name]
+            if key in (None, main):
+                continue
+            if session.scalar(select(model.id).where(model.key == key)) is None:
+                detail = gettext("There is nothing with the key “%(key)s”.", key=key)
+                faults.append(FieldError(pointer=f"/{name}", code="unknown", detail=detail))
+        begins = draft.live_from or self._platform.clock.now()
+        if draft.live_until is not None and draft.live_until <= begins:
+            detail = gettext("The end must lie after the beginning.")
+            faults.append(FieldError(pointer="/live_until", code="too_early", detail=detail))
+        if faults:
+            raise Unprocessable(
+                gettext("The rule cannot be used as it is; mend the fields named in errors"),
+                code="invalid_rule",
+                errors=faults,
+            )
+        return definition
+
     def _write_version(
         self,
         session: Session,
         rule: EarningRule,
-        name: str,
+        draft: RuleDraft,
         definition: dict[str, Any],
         *,
         actor: Actor,
@@ -279,48 +254,19 @@ class Earning:
         version = EarningRuleVersion(
             rule_id=rule.id,
             number=rule.version,
-            name=name,
-            event_type=rule.event_type,
-            active=rule.active,
+            name=draft.name,
+            event_type=draft.event_type,
+            active=draft.active,
             definition=definition,
+            draft=draft.draft,
+            live_from=draft.live_from,
+            live_until=draft.live_until,
             created_at=self._platform.clock.now(),
             created_by=actor_text(actor),
         )
         session.add(version)
         session.flush()
         session.info.pop(_RULES, None)
-
-    def _rules(self, session: Session) -> list[RuleHistory]:
-        """All rules by key, read once in a transaction: an import sends many events."""
-        transaction = session.get_transaction()
-        known = session.info.get(_RULES)
-        if known is not None and known[0] is transaction:
-            rules: list[RuleHistory] = known[1]
-            return rules
-        rows = session.execute(
-            select(EarningRule.key, EarningRuleVersion)
-            .join(EarningRuleVersion, EarningRuleVersion.rule_id == EarningRule.id)
-            .order_by(EarningRule.key, EarningRuleVersion.number.desc())
-        )
-        rules = [
-            RuleHistory(versions=[self._ready(key, version) for _key, version in versions])
-            for key, versions in groupby(rows, key=lambda row: row[0])
-        ]
-        session.info[_RULES] = (transaction, rules)
-        return rules
-
-    def _ready(self, key: str, version: EarningRuleVersion) -> RuleInForce:
-        if version.id not in self._parsed:
-            self._parsed[version.id] = parse_definition(version.definition)
-        return RuleInForce(
-            key=key,
-            rule_id=version.rule_id,
-            version_id=version.id,
-            since=version.created_at,
-            event_type=version.event_type,
-            active=version.active,
-            definition=self._parsed[version.id],
-        )
 
     def _audit(
         self,
@@ -343,14 +289,13 @@ class Earning:
         )
 
 
-def _purchase(record: EventRecord) -> Purchase:
-    return purchase_of(record.type, record.data, event_id=record.id, at=record.occurred_at)
-
-
 def _fields(draft: RuleDraft, definition: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "name": draft.name,
         "event_type": draft.event_type,
         "active": draft.active,
+        "draft": draft.draft,
+        "live_from": draft.live_from.isoformat() if draft.live_from else None,
+        "live_until": draft.live_until.isoformat() if draft.live_until else None,
         "definition": definition,
     }

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, Subquery, and_, bindparam, case, func, or_, select
@@ -16,6 +17,8 @@ from sqlalchemy.orm import aliased
 from dxp.api import UtcDateTime
 from dxp_loyalty.models import (
     Account,
+    Campaign,
+    Earning,
     Entry,
     Hold,
     HoldLot,
@@ -43,7 +46,24 @@ class Check:
 @lru_cache(maxsize=1)
 def checks() -> tuple[Check, ...]:
     """All of them, in the order of their numbers."""
-    return (*_balances(), *_lots(), *_holds(), *_rewards(), *_causes(), *_transfers(), *_late())
+    parts = (_balances(), _lots(), _holds(), _rewards(), _causes(), _transfers(), _late())
+    return (*chain.from_iterable(parts), *_campaigns())
+
+
+def _campaigns() -> tuple[Check, ...]:
+    given = (
+        select(Earning.campaign_id, func.sum(Lot.amount - Lot.reversed).label("points"))
+        .join(Lot, and_(Lot.account_id == Earning.account_id, Lot.entry_seq == Earning.entry_seq))
+        .group_by(Earning.campaign_id)
+        .subquery()
+    )
+    points = _zero(given.c.points)
+    spent = (
+        select(Campaign.id, Campaign.spent, points)
+        .outerjoin(given, given.c.campaign_id == Campaign.id)
+        .where(Campaign.spent != points)
+    )
+    return (Check(invariant=18, statement=spent, text="spent {0}, its entries gave {1}"),)
 
 
 def _zero(column: ColumnElement[Any]) -> ColumnElement[Any]:

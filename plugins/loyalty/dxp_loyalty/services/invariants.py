@@ -6,7 +6,8 @@ no free points. 8 reserved = open holds of the reward. 9 issued = captured holds
 the stock. 11 counters = open and captured holds, within the limit. 12 no cause counted twice.
 13 the other legs sum to the negative of all balances, and transfers net to 0. 14 one event for
 each entry. 15 nothing spent from an expired lot. 16 the balance as of now = posted. 17 what
-counts towards tiers = a recount from the ledger and the orders.
+counts towards tiers = a recount from the ledger and the orders. 18 a campaign has spent what its
+entries gave, less what was taken back.
 """
 
 from __future__ import annotations

@@ -8,7 +8,9 @@ from typing import Any
 from dxp.api import Platform
 from dxp_loyalty.services.adjustments import Adjustments
 from dxp_loyalty.services.approvals import Approvals
+from dxp_loyalty.services.awarding import Awarding
 from dxp_loyalty.services.balances import PointsService
+from dxp_loyalty.services.campaigns import Campaigns
 from dxp_loyalty.services.day_keeping import Days
 from dxp_loyalty.services.earning import Earning
 from dxp_loyalty.services.expiry import ExpiryPolicies
@@ -21,15 +23,19 @@ from dxp_loyalty.services.merging import Merging
 from dxp_loyalty.services.occasions import Occasions
 from dxp_loyalty.services.people import People
 from dxp_loyalty.services.planning import Planner
+from dxp_loyalty.services.preview import Previews
 from dxp_loyalty.services.reasons import Reasons
 from dxp_loyalty.services.redemptions import Redemptions
 from dxp_loyalty.services.returns import Returns
 from dxp_loyalty.services.reversals import Reversals
 from dxp_loyalty.services.rewards import Rewards
+from dxp_loyalty.services.simulations import Simulations
+from dxp_loyalty.services.terms import Terms
 from dxp_loyalty.services.tier_counting import TierCounting
 from dxp_loyalty.services.tier_plans import TierPlans
 from dxp_loyalty.services.tier_standing import TierStandings
 from dxp_loyalty.services.transfers import Transfers
+from dxp_loyalty.services.wallets import Wallets
 from dxp_loyalty.settings import LoyaltySettings
 
 
@@ -48,7 +54,13 @@ class Loyalty:
         self.holds = Holds(platform, self.ledger)
         self.rewards = Rewards(platform, settings)
         self.redemptions = Redemptions(platform, settings, self.holds, self.rewards)
-        self.earning = Earning(platform, settings, self.ledger)
+        self.terms = Terms(settings)
+        self.wallets = Wallets(platform)
+        self.campaigns = Campaigns(platform)
+        self.earning = Earning(platform, settings)
+        self.awarding = Awarding(platform, self.earning, self.ledger, self.terms)
+        self.previews = Previews(platform, self.earning, self.terms)
+        self.simulations = Simulations(platform, self.earning, self.awarding, self.terms)
         self.planner = Planner(platform, settings)
         self.membership = Membership(platform, self.planner)
         self.issuer = Issuer(platform, self.membership)

@@ -15,6 +15,7 @@ from dxp_loyalty.models import (
     Account,
     AdjustmentRequest,
     CouponCode,
+    Earning,
     Entry,
     EntryNote,
     ExpiryWarning,
@@ -165,6 +166,9 @@ class People:
         session.execute(delete(ExpiryWarning).where(ExpiryWarning.account_id.in_(list(accounts))))
         for model in (TierCounter, TierStanding, TierChange):
             session.execute(delete(model).where(model.subject_id.in_(subject_ids)))
+        session.execute(
+            update(Earning).where(Earning.account_id.in_(list(accounts))).values(parts={})
+        )
         session.execute(delete(OccasionDate).where(OccasionDate.subject_id.in_(subject_ids)))
         self._membership.forget(session, subject_ids)
         self._planner.cancel(session, subject_ids, reason="erased")

@@ -116,6 +116,43 @@ def reward_key_taken(key: str) -> Conflict:
     )
 
 
+def key_taken(key: str, *, code: str) -> Conflict:
+    """Something else of the kind has the key."""
+    return Conflict(
+        gettext(
+            "The key “%(key)s” is taken, and keys are unique among their kind; choose another",
+            key=key,
+        ),
+        code=code,
+    )
+
+
+def changed(*, actual: int, expected: int, code: str) -> PreconditionFailed:
+    """Somebody else was faster."""
+    return PreconditionFailed(
+        gettext(
+            "This is at version %(actual)s and the edit began from version %(expected)s, because "
+            "somebody changed it meanwhile; load it again and repeat the edit",
+            actual=actual,
+            expected=expected,
+        ),
+        code=code,
+    )
+
+
+def budget_too_small(*, spent: int) -> Unprocessable:
+    """More points are given than the new budget holds."""
+    return Unprocessable(
+        gettext(
+            "The campaign has given %(spent)s points already, and a budget cannot be smaller; "
+            "give at least that, or end the campaign",
+            spent=format_number(spent),
+        ),
+        code="budget_too_small",
+        extra={"spent": spent},
+    )
+
+
 def rule_changed(*, actual: int, expected: int) -> PreconditionFailed:
     """Somebody else was faster."""
     return PreconditionFailed(

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session, aliased
 
 from dxp.api import Platform, gettext
 from dxp_loyalty.models import Account, Entry, Lot, LotMove
-from dxp_loyalty.services import refusals
+from dxp_loyalty.services import limits, refusals
 from dxp_loyalty.services.accounts import free_lots, take
 from dxp_loyalty.services.amounts import check_points
 from dxp_loyalty.services.entries import Cause
@@ -93,6 +93,10 @@ class Reversals:
         own.reversed += points
         self._ledger.draw(session, account, entry, take([own, *others], points))
         self._ledger.announce(session, account, entry)
+        # Counters and campaigns are locked after the lots.
+        session.flush()
+        whole = own.reversed == own.amount
+        limits.give_back(session, account.id, original.seq, points, whole=whole)
         return entry
 
     def _wake(

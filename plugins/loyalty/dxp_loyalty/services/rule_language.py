@@ -1,161 +1,82 @@
-"""What an earning rule says, and what it makes of an event.
-
-A definition is JSON:
-
-    {"award": {"type": "per_amount", "points": "1", "per": "1", "currency": "USD",
-               "rounding": "down"},
-     "condition": {"order.channel": "web"},
-     "pending_days": 14, "expires_after_days": 365}
-
-`per_amount` gives `points` for each `per` units of the order's total, and `minimum` at least;
-without `currency` it takes any. `{"type": "fixed", "points": 50}` gives the same for each event.
-The condition is in the one condition language; `order.…` or `event.…` names a member of the
-event's data.
-"""
+"""What an earning rule says, checked and ready to use; `rule_schema` describes its JSON."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import time
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-from marshmallow import Schema, ValidationError, fields, validate, validates_schema
+from marshmallow import ValidationError
 
-from dxp.api import (
-    Condition,
-    Situation,
-    Unprocessable,
-    compile_condition,
-    field_errors,
-    gettext,
-)
-from dxp_loyalty.services.amounts import MAX_POINTS
-from dxp_loyalty.services.purchases import ORDER_PLACED, WHOLE, Purchase, spread
+from dxp.api import Condition, Unprocessable, compile_condition, field_errors, gettext
+from dxp_loyalty.services.purchases import ORDER_PLACED, Line, Purchase
+from dxp_loyalty.services.rule_schema import ROUNDINGS, DefinitionSchema
+from dxp_loyalty.services.windows import TimeWindow
 
-ROUNDINGS = ("down", "nearest", "up")
+__all__ = ["EARNING_EVENTS", "ROUNDINGS", "DefinitionSchema"]
+
 EARNING_EVENTS = (ORDER_PLACED, "customer.registered")
 """Events that rules may listen to."""
-
-
-class AwardSchema(Schema):
-    """How many points."""
-
-    type = fields.String(required=True, validate=validate.OneOf(["per_amount", "fixed"]))
-    points = fields.Decimal(
-        required=True,
-        as_string=True,
-        validate=validate.Range(Decimal(0), Decimal(10**9), min_inclusive=False),
-        metadata={"example": "1"},
-    )
-    per = fields.Decimal(
-        load_default=None,
-        allow_none=True,
-        as_string=True,
-        validate=validate.Range(Decimal(0), Decimal(10**9), min_inclusive=False),
-        metadata={"example": "1"},
-    )
-    currency = fields.String(
-        load_default=None, allow_none=True, validate=validate.Regexp(r"[A-Z]{3}\Z")
-    )
-    rounding = fields.String(load_default="down", validate=validate.OneOf(sorted(ROUNDINGS)))
-    minimum = fields.Integer(
-        strict=True,
-        load_default=0,
-        validate=validate.Range(0, MAX_POINTS),
-        metadata={"description": "Points that any order earns at least, even a free one."},
-    )
-
-    @validates_schema
-    def check(self, data: Mapping[str, Any], **_kwargs: Any) -> None:
-        points = data.get("points")
-        if data.get("type") == "fixed" and points is not None and points != int(points):
-            raise ValidationError("A fixed award is a whole number of points.", "points")
-
-
-class DefinitionSchema(Schema):
-    """A whole definition."""
-
-    award = fields.Nested(AwardSchema, required=True)
-    condition = fields.Dict(keys=fields.String(), load_default=dict)
-    pending_days = fields.Integer(
-        strict=True, load_default=0, validate=validate.Range(0, 730), metadata={"example": 14}
-    )
-    expires_after_days = fields.Integer(
-        strict=True,
-        load_default=None,
-        allow_none=True,
-        validate=validate.Range(1, 36_500),
-        metadata={"example": 365},
-    )
+_OF_THE_EVENT = ("order", "event")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Award:
-    """What a rule gives for one event.
+class Cap:
+    """The most that one member gets of a rule in a period: points, times, or both."""
 
-    Attributes:
-        parts: the points by the line that earned them, as in `Earning`.
-        inputs: what it was made from, for the entry.
-    """
-
-    points: int
-    parts: Mapping[str, int]
-    available_at: datetime
-    expires_at: datetime | None
-    inputs: Mapping[str, Any]
+    window: str
+    points: int | None
+    times: int | None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Definition:
-    """A checked definition."""
+    """A checked definition; what is None is as the wallet says.
+
+    Attributes:
+        rate: points for a unit of the amount.
+        factor: by which a multiplier multiplies; 1 otherwise.
+        conditional: whether there is a condition at all.
+        asks_member: whether it asks for facts of the member.
+    """
 
     kind: str
     points: Decimal
     per: Decimal
+    rate: Fraction
+    factor: Fraction
+    factor_told: Decimal
     currency: str | None
-    rounding: str
+    rounding: str | None
     minimum: int
     condition: Condition
-    pending_days: int
+    conditional: bool
+    asks_member: bool
+    line_condition: Condition | None
+    basis: str
+    windows: Sequence[TimeWindow]
+    stacking: str
+    priority: int
+    caps: Sequence[Cap]
+    campaign: str | None
+    wallet: str | None
+    pending_days: int | None
     expires_after_days: int | None
+    names: Mapping[str, str]
 
-    def award(self, purchase: Purchase) -> Award | None:
-        """What the rule gives for an event; None when it does not apply or gives nothing."""
-        if not self.condition.matches(facts_of(purchase), Situation(now=purchase.at)):
-            return None
-        points = self.points_for(purchase)
-        if points == 0:
-            return None
-        inputs: dict[str, Any] = {"event": purchase.type, "event_id": str(purchase.event_id)}
-        if purchase.total is not None:
-            inputs |= {
-                "order_id": purchase.data.get("order_id"),
-                "total": str(purchase.data.get("total")),
-                "currency": purchase.data.get("currency"),
-            }
-        if self.kind == "per_amount":
-            inputs |= {"points": str(self.points), "per": str(self.per)}
-        days = self.expires_after_days
-        return Award(
-            points=points,
-            parts=spread(points, _weights(purchase)),
-            available_at=purchase.at + timedelta(days=self.pending_days),
-            expires_at=None if days is None else purchase.at + timedelta(days=days),
-            inputs=inputs,
-        )
+    @property
+    def by_line(self) -> bool:
+        """Whether only some lines of an order count."""
+        return self.line_condition is not None
 
-    def points_for(self, purchase: Purchase) -> int:
-        """Points without regard to the condition; 0 when it gives none."""
-        if self.kind == "fixed":
-            return int(self.points)
-        if purchase.total is None or self.currency not in (None, purchase.currency):
-            return 0
-        exact = purchase.total * Fraction(self.points) / Fraction(self.per)
-        return max(self.minimum, min(rounded(exact, self.rounding), MAX_POINTS))
+    @property
+    def limited(self) -> bool:
+        """Whether what it gives depends on what was given before."""
+        return bool(self.caps) or self.campaign is not None
 
 
 def rounded(exact: Fraction, rounding: str) -> int:
@@ -163,13 +84,6 @@ def rounded(exact: Fraction, rounding: str) -> int:
     if rounding == "up":
         return math.ceil(exact)
     return math.floor(exact if rounding == "down" else exact + Fraction(1, 2))
-
-
-def _weights(purchase: Purchase) -> dict[str, Fraction]:
-    """What each line, and the order as a whole beyond them, have of the total."""
-    weights = {line.ref: line.paid for line in purchase.lines}
-    beyond = (purchase.total or Fraction(0)) - sum(weights.values(), Fraction(0))
-    return weights | {WHOLE: beyond} if beyond > 0 else weights
 
 
 def check_definition(event_type: str, source: Mapping[str, Any]) -> dict[str, Any]:
@@ -197,20 +111,22 @@ def check_definition(event_type: str, source: Mapping[str, Any]) -> dict[str, An
             code="invalid_rule",
             errors=field_errors(error.messages),
         ) from error
-    if loaded["award"]["type"] == "per_amount" and event_type != ORDER_PLACED:
+    of_orders = loaded["award"]["type"] in ("per_amount", "per_piece") or loaded["line_condition"]
+    if of_orders and event_type != ORDER_PLACED:
         raise Unprocessable(
             gettext(
-                "The rule gives points by amount, and only orders have an amount; "
+                "The rule gives points by amount or by item, and only orders have these; "
                 "choose order.placed, or a fixed number of points"
             ),
             code="invalid_rule",
         )
-    _check_condition(loaded["condition"])
+    for name in ("condition", "line_condition"):
+        _check_condition(loaded[name], name)
     stored: dict[str, Any] = DefinitionSchema().dump(loaded)
     return stored
 
 
-def _check_condition(source: Mapping[str, Any]) -> None:
+def _check_condition(source: Mapping[str, Any], name: str) -> None:
     try:
         compile_condition(source)
     except Unprocessable as refusal:
@@ -218,32 +134,69 @@ def _check_condition(source: Mapping[str, Any]) -> None:
             refusal.detail,
             code="invalid_rule",
             errors=[
-                replace(error, pointer=f"/condition{error.pointer or ''}")
-                for error in refusal.errors
+                replace(error, pointer=f"/{name}{error.pointer or ''}") for error in refusal.errors
             ],
         ) from refusal
 
 
 def parse_definition(stored: Mapping[str, Any]) -> Definition:
-    """A stored definition, ready to use."""
+    """A stored definition, ready to use; what older ones do not say is as it was then."""
     award = stored["award"]
+    points = Decimal(award.get("points") or 0)
+    per = Decimal(award.get("per") or 1)
+    factor = Decimal(award.get("factor") or 1)
+    condition = compile_condition(stored.get("condition") or {})
+    lines = stored.get("line_condition")
     return Definition(
         kind=award["type"],
-        points=Decimal(award["points"]),
-        per=Decimal(award.get("per") or 1),
+        points=points,
+        per=per,
+        rate=Fraction(points) / Fraction(per),
+        factor=Fraction(factor),
+        factor_told=factor,
         currency=award.get("currency"),
-        rounding=award.get("rounding", "down"),
+        rounding=award.get("rounding"),
         minimum=award.get("minimum", 0),
-        condition=compile_condition(stored.get("condition") or {}),
-        pending_days=stored.get("pending_days", 0),
+        condition=condition,
+        conditional=bool(condition.source),
+        asks_member=bool(condition.segments)
+        or any(name.partition(".")[0] not in _OF_THE_EVENT for name in condition.facts),
+        line_condition=compile_condition(lines) if lines else None,
+        basis=stored.get("basis", "paid"),
+        windows=tuple(_window(item) for item in stored.get("windows", ())),
+        stacking=stored.get("stacking", "additive"),
+        priority=stored.get("priority", 0),
+        caps=tuple(Cap(**item) for item in stored.get("caps", ())),
+        campaign=stored.get("campaign"),
+        wallet=stored.get("wallet"),
+        pending_days=stored.get("pending_days"),
         expires_after_days=stored.get("expires_after_days"),
+        names=stored.get("names") or {},
     )
 
 
-def facts_of(purchase: Purchase) -> dict[str, Any]:
+def _window(item: Mapping[str, Any]) -> TimeWindow:
+    return TimeWindow(
+        weekdays=frozenset(item.get("weekdays") or ()),
+        since=time.fromisoformat(item["from"]),
+        until=time.fromisoformat(item["until"]),
+    )
+
+
+def purchase_facts(purchase: Purchase) -> dict[str, Any]:
     """An event as conditions see it: `order.total` is a number there, to be compared."""
     facts: dict[str, Any] = {"event": purchase.data, "event.type": purchase.type}
     if purchase.type == ORDER_PLACED:
         facts["order"] = purchase.data
         facts["order.total"] = None if purchase.total is None else float(purchase.total)
     return facts
+
+
+def line_facts(line: Line) -> dict[str, Any]:
+    """A line as conditions see it; its amounts are numbers there, after all discounts."""
+    return {
+        "line": line.data,
+        "line.total": float(line.paid),
+        "line.price": float(line.paid / line.quantity) if line.quantity else None,
+        "line.discounted": line.discount > 0,
+    }

@@ -60,7 +60,8 @@ def read_wallets(call: Call) -> Any:
     The ETag begins with the number of the last line of the ledger.
     """
     wallets = _loyalty(call).points.wallets(call.session, _me(call))
-    return call.reply(wallets, etag="_".join(wallet.validator for wallet in wallets))
+    reply = present.wallets(call.platform, wallets, call.locale)
+    return call.reply(reply, etag="_".join(wallet.validator for wallet in wallets))
 
 
 @api.endpoint(
@@ -68,12 +69,13 @@ def read_wallets(call: Call) -> Any:
     "/me/transactions",
     summary="List one's own transactions",
     access=customer(),
+    query=schemas.WalletQuery,
     response=schemas.TransactionOut,
     paged=True,
 )
-def list_transactions(call: Call) -> Page:
+def list_transactions(call: Call, query: dict[str, Any]) -> Page:
     """Latest first, each with a sentence that says why."""
-    wallet = _loyalty(call).settings.wallet
+    wallet = query.get("wallet") or _loyalty(call).settings.wallet
     page = paginate(call, entries_query(_me(call), wallet=wallet), keys=NEWEST_FIRST)
     return page.map(lambda row: present.transaction(call.platform, row, call.locale))
 

@@ -31,7 +31,8 @@ api = ApiBlueprint(
 def read_member_wallets(call: Call, subject_id: uuid.UUID) -> Any:
     """As the member sees them under /me/wallets."""
     root_id = call.platform.subjects.get(call.session, subject_id)
-    return call.platform.services.get(Loyalty).points.wallets(call.session, root_id)
+    found = call.platform.services.get(Loyalty).points.wallets(call.session, root_id)
+    return present.wallets(call.platform, found, call.locale)
 
 
 @api.endpoint(
@@ -39,14 +40,15 @@ def read_member_wallets(call: Call, subject_id: uuid.UUID) -> Any:
     "/loyalty/members/<uuid:subject_id>/ledger",
     summary="List a member's ledger",
     access=needs(LEDGER_READ),
+    query=schemas.WalletQuery,
     response=schemas.EntryOut,
     paged=True,
 )
-def list_ledger(call: Call, subject_id: uuid.UUID) -> Page:
+def list_ledger(call: Call, subject_id: uuid.UUID, query: dict[str, Any]) -> Page:
     """Latest first, with what made each entry. An erased member's ledger is still there."""
     loyalty = call.platform.services.get(Loyalty)
-    query = entries_query(subject_id, wallet=loyalty.settings.wallet)
-    page = paginate(call, query, keys=NEWEST_FIRST)
+    wallet = query.get("wallet") or loyalty.settings.wallet
+    page = paginate(call, entries_query(subject_id, wallet=wallet), keys=NEWEST_FIRST)
     return page.map(lambda row: present.ledger_line(call.platform, row, call.locale))
 
 
@@ -79,7 +81,9 @@ def adjust_points(call: Call, body: dict[str, Any], subject_id: uuid.UUID) -> An
     answer = {
         "status": "pending" if waits else "done",
         "request_id": None if outcome.request is None else outcome.request.id,
-        "wallets": loyalty.points.wallets(call.session, root_id),
+        "wallets": present.wallets(
+            call.platform, loyalty.points.wallets(call.session, root_id), call.locale
+        ),
     }
     return call.reply(answer, status=202 if waits else 201)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -14,13 +15,26 @@ from dxp_loyalty.models import (
     Reward,
     RewardVersion,
 )
-from dxp_loyalty.services.explain import why
+from dxp_loyalty.services.balances import Wallet
+from dxp_loyalty.services.explain import rule_name, why
 from dxp_loyalty.services.localized import in_locale
 from dxp_loyalty.services.loyalty import Loyalty
 from dxp_loyalty.services.occasions import Claim, Gift, not_claimable_because
 from dxp_loyalty.services.rewards import Offer
 
 STATUS = {"open": "authorised", "captured": "captured", "voided": "voided"}
+
+
+def wallets(platform: Platform, found: Sequence[Wallet], locale: str) -> list[dict[str, Any]]:
+    """A member's wallets, with their names in the reader's language."""
+    return [
+        {
+            "balance": wallet.balance,
+            "name": in_locale(platform, wallet.texts, locale, "name") or wallet.balance.wallet,
+            "expiring": wallet.expiring,
+        }
+        for wallet in found
+    ]
 
 
 def transaction(platform: Platform, row: Any, locale: str) -> dict[str, Any]:
@@ -33,7 +47,7 @@ def transaction(platform: Platform, row: Any, locale: str) -> dict[str, Any]:
         "balance_after": entry.balance_after,
         "occurred_at": entry.effective_at,
         "why": why(platform, entry, note=note, rule=rule, reward=reward, locale=locale),
-        "rule": None if rule is None else rule.name,
+        "rule": None if rule is None else rule_name(platform, rule, locale),
         "rule_version": None if rule is None else rule.number,
         "reverses": entry.reverses,
     }
@@ -144,9 +158,10 @@ def rule(item: EarningRule, version: EarningRuleVersion) -> dict[str, Any]:
         "id": item.id,
         "key": item.key,
         "version": item.version,
-        "active": item.active,
-        "event_type": item.event_type,
+        "active": version.active,
+        "event_type": version.event_type,
         "name": version.name,
+        **_times(version),
         **_definition(version),
     }
 
@@ -158,7 +173,16 @@ def rule_version(version: EarningRuleVersion) -> dict[str, Any]:
         "name": version.name,
         "created_at": version.created_at,
         "created_by": version.created_by,
+        **_times(version),
         **_definition(version),
+    }
+
+
+def _times(version: EarningRuleVersion) -> dict[str, Any]:
+    return {
+        "draft": version.draft,
+        "live_from": version.live_from,
+        "live_until": version.live_until,
     }
 
 

@@ -33,7 +33,7 @@ api = ApiBlueprint(
     description="The programme: what earns points and what they buy.",
 )
 _RULE_PROBLEMS = ("invalid_rule",)
-_DEFINITION = ("award", "condition", "pending_days", "expires_after_days")
+_DEFINITION = tuple(DefinitionSchema().fields)
 
 
 def _loyalty(call: Call) -> Loyalty:
@@ -144,7 +144,7 @@ def retire_reward(call: Call, reward_id: uuid.UUID) -> Any:
     paged=True,
 )
 def list_earning_rules(call: Call) -> Page:
-    """By key, each in its version in force."""
+    """By key, each in its newest version, drafts included."""
     statement = select(EarningRule, EarningRuleVersion).join(
         EarningRuleVersion,
         (EarningRuleVersion.rule_id == EarningRule.id)
@@ -165,7 +165,7 @@ def list_earning_rules(call: Call) -> Page:
     problems=("rule_key_taken", *_RULE_PROBLEMS),
 )
 def create_earning_rule(call: Call, body: dict[str, Any]) -> Any:
-    """It is in force at once, unless `active` is false."""
+    """It is in force at once, unless `active`, `draft` or `live_from` say otherwise."""
     earning = _loyalty(call).earning
     rule = earning.create(call.session, _rule_draft(body, body["key"]), actor=call.actor)
     location = f"/api/v1/loyalty/earning-rules/{rule.id}"
@@ -261,4 +261,7 @@ def _rule_draft(body: dict[str, Any], key: str) -> RuleDraft:
         event_type=body["event_type"],
         definition=dumped,
         active=body["active"],
+        draft=body["draft"],
+        live_from=body["live_from"],
+        live_until=body["live_until"],
     )

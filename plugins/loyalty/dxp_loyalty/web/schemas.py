@@ -53,11 +53,20 @@ class WalletOut(Schema):
     """One wallet of a member. `available` can be spent now."""
 
     wallet = fields.String(required=True, attribute="balance.wallet")
+    name = fields.String(
+        required=True, metadata={"description": "In the reader's language; else as `wallet`."}
+    )
     available = fields.Integer(required=True, attribute="balance.available")
     pending = fields.Integer(required=True, attribute="balance.pending")
     held = fields.Integer(required=True, attribute="balance.held")
     debt = fields.Integer(required=True, attribute="balance.debt")
     expiring = fields.List(fields.Nested(ExpiringOut), required=True)
+
+
+class WalletQuery(Schema):
+    """Which wallet; the main one, when left out."""
+
+    wallet = fields.String(validate=validate.Length(1, 40), metadata={"example": "points"})
 
 
 class TransactionOut(Schema):
@@ -288,6 +297,19 @@ class RuleFields(DefinitionSchema):
     name = fields.String(required=True, validate=validate.Length(1, 120))
     event_type = fields.String(required=True, validate=validate.OneOf(EARNING_EVENTS))
     active = fields.Boolean(load_default=True)
+    draft = fields.Boolean(
+        load_default=False,
+        metadata={"description": "Keep it without putting it in force; it can be simulated."},
+    )
+    live_from = fields.AwareDateTime(
+        load_default=None,
+        allow_none=True,
+        metadata={
+            "description": "In force from then on; left out: from now on, and for what happened "
+            "before the rule was made."
+        },
+    )
+    live_until = fields.AwareDateTime(load_default=None, allow_none=True)
 
 
 class RuleIn(RuleFields):
@@ -308,5 +330,8 @@ class RuleVersionOut(DefinitionSchema):
 
     number = fields.Integer(required=True)
     name = fields.String(required=True)
+    draft = fields.Boolean(required=True)
+    live_from = fields.AwareDateTime(required=True, allow_none=True)
+    live_until = fields.AwareDateTime(required=True, allow_none=True)
     created_at = fields.AwareDateTime(required=True)
     created_by = fields.String(required=True)

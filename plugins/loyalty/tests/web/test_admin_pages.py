@@ -20,6 +20,10 @@ PAGES = (
     "/admin/loyalty/occasions/rules/new",
     "/admin/loyalty/occasions/days",
     "/admin/loyalty/occasions/days/new",
+    "/admin/loyalty/campaigns",
+    "/admin/loyalty/campaigns/new",
+    "/admin/loyalty/wallets",
+    "/admin/loyalty/wallets/new",
 )
 REWARD_FORM = {
     "key": "tea-pot",

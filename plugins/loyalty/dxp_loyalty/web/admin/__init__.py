@@ -2,6 +2,7 @@
 
 from dxp_loyalty.web.admin import (
     approvals,
+    campaigns,
     days,
     expiry,
     members,
@@ -9,13 +10,16 @@ from dxp_loyalty.web.admin import (
     overview,
     rewards,
     rules,
+    simulations,
     tiers,
+    wallets,
 )
 from dxp_loyalty.web.admin.blueprint import admin
 
 __all__ = [
     "admin",
     "approvals",
+    "campaigns",
     "days",
     "expiry",
     "members",
@@ -23,5 +27,7 @@ __all__ = [
     "overview",
     "rewards",
     "rules",
+    "simulations",
     "tiers",
+    "wallets",
 ]
