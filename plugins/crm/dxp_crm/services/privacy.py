@@ -155,7 +155,8 @@ def export_subject(ctx: SubjectContext) -> Mapping[str, Any]:
 def erase_subjects(ctx: ErasureContext) -> None:
     """All of it goes; nothing else of the plugin names the persons."""
     crm = ctx.platform.services.get(Crm)
-    crm.imports.forget(ctx.session, ctx.subject_ids, _names_in_files(ctx))
+    if ctx.asked:
+        crm.imports.forget(ctx.session, ctx.subject_ids, _names_in_files(ctx))
     for part in PERSONAL:
         part.erase(ctx)
     forget_pairs(ctx.session, ctx.subject_ids)
