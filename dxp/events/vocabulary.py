@@ -84,7 +84,7 @@ class OrderPlacedSchema(Schema):
         fields.Nested(OrderLineSchema),
         load_default=list,
         validate=validate.Length(max=500),
-        metadata={"label": _l("Articles")},
+        metadata={"label": _l("Items")},
     )
     channel = fields.String(
         load_default=None,

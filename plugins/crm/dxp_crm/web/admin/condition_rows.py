@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Any
@@ -206,7 +207,7 @@ def day_before(text: Any) -> str | None:
 
 
 def _listed(text: str) -> list[str]:
-    return [part.strip() for part in text.split(",") if part.strip()]
+    return [part.strip() for part in re.split("[,،]", text) if part.strip()]
 
 
 def _value(text: str, kind: str) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,8 +16,13 @@ from dxp_loyalty.services.expiry import POLICY_KINDS, WARN_DAYS, PolicyDraft, ex
 from dxp_loyalty.web.admin.blueprint import admin, loyalty_of
 
 
+def _parts(text: str) -> list[str]:
+    """What stands between commas, Western or Arabic."""
+    return [part.strip() for part in re.split("[,،]", text) if part.strip()]
+
+
 def _is_days(text: str) -> None:
-    if not all(part.strip().isdecimal() for part in text.split(",") if part.strip()):
+    if not all(part.isdecimal() for part in _parts(text)):
         raise ValidationError(_("Numbers of days, with commas between them, such as 30, 7."))
 
 
@@ -56,9 +62,7 @@ def save_expiry(call: AdminCall) -> Any:
         draft = PolicyDraft(
             kind=values["kind"],
             length=values["length"] or 0,
-            warn_days=[
-                int(part) for part in (values["warn_days"] or "").split(",") if part.strip()
-            ],
+            warn_days=[int(part) for part in _parts(values["warn_days"] or "")],
         )
         try:
             loyalty.expiry.save(
