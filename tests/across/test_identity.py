@@ -67,8 +67,7 @@ def by_an_import(_key: DxpClient, platform: Platform, _ids: tuple[str, str]) -> 
 
 
 def by_the_nightly_scan(_key: DxpClient, platform: Platform, _ids: tuple[str, str]) -> str:
-    with platform.db.write() as session:
-        platform.services.get(Crm).duplicates.scan(session)
+    platform.services.get(Crm).duplicates.scan()
     return "customer_exists"
 
 

@@ -82,8 +82,9 @@ def test_a_customers_token_speaks_for_that_customer_only(
 ) -> None:
     me = client.as_customer(member)
     assert ask(me)["items"][0]["content_id"] == str(GOLD)
-    other = client.as_customer()
-    assert ask(other, {"id": str(member)})["items"][0]["content_id"] == str(DEFAULT)
+    body = {"slots": [{"key": "home.hero"}], "subject": {"id": str(member)}}
+    refused = client.as_customer().post("/api/v1/decide", json=body)
+    assert (refused.status_code, refused.get_json()["code"]) == (403, "subject_not_trusted")
 
 
 def test_a_slot_answers_when_its_content_is_gone(

@@ -217,7 +217,7 @@ def test_a_kept_day_and_a_birthday_do_not_disturb_one_another(
     programme.run()
     assert len(seen(programme, member)) == 2
     with programme.platform.db.write() as session:
-        programme.loyalty.occasions.take_over(session, {member: (None, None)})
+        programme.loyalty.occasions.take_over(session, {member: (None, None, None)})
     states = {g.rule_id: g.state for g in programme.grants(member)}
     assert sorted(states.values()) == ["cancelled", "planned"]
 
