@@ -130,7 +130,7 @@ from dxp.web.blueprint import ApiBlueprint
 from dxp.web.browsers import check_subject
 from dxp.web.call import Call
 from dxp.web.etag import etag_of
-from dxp.web.limits import hit_limit
+from dxp.web.limits import check_limit, hit_limit
 from dxp.web.pagination import Page, paginate
 from dxp.web.problem_codes import ProblemCode
 from dxp.web.reading import FilterFamily
@@ -234,6 +234,7 @@ __all__ = [
     "Unprocessable",
     "UtcDateTime",
     "anyone",
+    "check_limit",
     "check_subject",
     "compile_condition",
     "customer",

@@ -128,6 +128,18 @@ class PluginManager(pluggy.PluginManager):
         """Call a hook with a context made for each plugin."""
         return list(self._calls(hook, context_of))
 
+    def ask(self, hook: Callable[[Any, C], R], plugin: str, ctx: C) -> Answer[R] | None:
+        """Call a hook of one plugin alone, such as the one that declared what `ctx` is about.
+
+        None when it does not implement the hook, is not started, or failed under `isolate`.
+        """
+        name = hook.__name__
+        for impl in getattr(self.hook, name).get_hookimpls():
+            if impl.plugin_name == plugin:
+                loaded = self.loaded[plugin]
+                return next(self._guarded(self.specs[name], name, loaded, impl.function, ctx), None)
+        return None
+
     def first(self, hook: Callable[[Any, C], R | None], ctx: C) -> Answer[R] | None:
         """The first answer that is not None; later plugins are not asked."""
         for answer in self._calls(hook, lambda _loaded: ctx):

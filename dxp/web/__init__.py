@@ -27,7 +27,7 @@ from dxp.web.core.pages import pages_blueprint
 from dxp.web.core.privacy import api as privacy_api
 from dxp.web.idempotency import WEB_JOBS, forget_person
 from dxp.web.json import OrjsonProvider
-from dxp.web.limits import hit_limit, install_limits
+from dxp.web.limits import check_limit, hit_limit, install_limits
 from dxp.web.logs import configure_logging
 from dxp.web.metrics import install_metrics
 from dxp.web.openapi import document_events
@@ -44,6 +44,7 @@ __all__ = [
     "ProblemCode",
     "Route",
     "api_of",
+    "check_limit",
     "configure_logging",
     "csp_nonce",
     "hit_limit",

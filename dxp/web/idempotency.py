@@ -13,6 +13,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import orjson
 from flask import Request, Response
@@ -24,12 +25,18 @@ from dxp.auth.actors import CustomerActor
 from dxp.errors import BadRequest, Conflict, FieldError, Problem, Unprocessable
 from dxp.jobs.types import Job, JobContext, Schedule
 from dxp.privacy.erasure import Erasing
+from dxp.sealing import seal, unseal
 from dxp.web.call import Call
 from dxp.web.models import IdempotencyKey
 from dxp.web.problems import problem_response
 from dxp.web.reading import read_bytes
 
+if TYPE_CHECKING:
+    from dxp.platform import Platform
+
 HEADER = "Idempotency-Key"
+_SEALING = "idempotency"
+_SEALED = b"eyJ"  # how every compact JWE begins, and no JSON text
 REPLAYED = "Idempotent-Replayed"
 _FORM = re.compile(r"[\x21-\x7e]{1,255}\Z")
 _KEPT_HEADERS = (
@@ -94,7 +101,7 @@ def run_once(call: Call, key: RequestKey, run: Callable[[], Response]) -> Respon
     now = call.platform.clock.wall()
     stored = session.get(IdempotencyKey, (actor, key.value))
     if stored is not None and stored.expires_at > now:
-        return _replay(stored, key)
+        return _replay(call.platform, stored, key)
     if stored is not None:
         session.delete(stored)
         session.flush()
@@ -105,7 +112,8 @@ def run_once(call: Call, key: RequestKey, run: Callable[[], Response]) -> Respon
         if problem.status >= 500:
             raise
         response = problem_response(problem)
-    if response.status_code < 500:
+    # Too many requests: a retry with the same key may well succeed later.
+    if response.status_code < 500 and response.status_code != 429:
         hours = call.platform.settings.api.idempotency_hours
         session.add(
             IdempotencyKey(
@@ -119,7 +127,7 @@ def run_once(call: Call, key: RequestKey, run: Callable[[], Response]) -> Respon
                     for name in _KEPT_HEADERS
                     if name in response.headers
                 },
-                body=response.get_data(),
+                body=_sealed(call.platform, response.get_data()),
                 created_at=now,
                 expires_at=now + timedelta(hours=hours),
             )
@@ -137,7 +145,19 @@ def _subject_of(call: Call) -> uuid.UUID | None:
     return named if isinstance(named, uuid.UUID) else None
 
 
-def _replay(stored: IdempotencyKey, key: RequestKey) -> Response:
+def _sealed(platform: Platform, body: bytes) -> bytes:
+    """Answers may hold what the database must not tell, such as a discount code."""
+    return seal(platform.settings.secret(_SEALING), body).encode()
+
+
+def _opened(platform: Platform, body: bytes) -> bytes:
+    """The answer as it was; those of older versions were not sealed."""
+    if not body.startswith(_SEALED):
+        return body
+    return unseal(platform.settings.secret(_SEALING), body.decode())
+
+
+def _replay(platform: Platform, stored: IdempotencyKey, key: RequestKey) -> Response:
     if stored.fingerprint != key.fingerprint:
         raise Unprocessable(
             f"The request was refused, because its {HEADER} came before with another body or "
@@ -151,7 +171,7 @@ def _replay(stored: IdempotencyKey, key: RequestKey) -> Response:
                 ),
             ),
         )
-    response = Response(stored.body, status=stored.status)
+    response = Response(_opened(platform, stored.body), status=stored.status)
     del response.headers["Content-Type"]
     response.headers.update(stored.headers)
     response.headers[REPLAYED] = "true"

@@ -82,6 +82,27 @@ def limit_request(platform: Platform) -> None:
     hit_limit("api", platform.settings.api.rate_limit, caller)
 
 
+def check_limit(name: str, rate: str, caller: str) -> None:
+    """Refuse who has used `name` up, without counting this use.
+
+    For what only failures count against, such as guessing: ask before the answer, and
+    `hit_limit` after a wrong one. Otherwise the right guess would still get through.
+
+    Raises:
+        TooManyRequests: over `rate`, such as `10/minute`.
+    """
+    limiter = cast("Limiter", current_app.extensions[_KEY])
+    item = parse(rate)
+    try:
+        if limiter.limiter.test(item, name, caller):
+            return
+        window = limiter.limiter.get_window_stats(item, name, caller)
+    except StorageError as error:
+        log.warning("rate_limit_storage_down", error=str(error.storage_error))
+        return
+    raise _used_up(rate, max(1, round(window.reset_time - time.time())), {})
+
+
 def hit_limit(name: str, rate: str, caller: str) -> None:
     """Count one use of `name` by `caller`; for sign-in, codes by mail, and the like.
 
@@ -106,16 +127,20 @@ def hit_limit(name: str, rate: str, caller: str) -> None:
         "RateLimit-Reset": str(seconds),
     }
     if not allowed:
-        raise TooManyRequests(
-            f"The request was refused, because the limit of {rate} is used up; "
-            f"wait {seconds} seconds and try again",
-            headers=headers | {"Retry-After": str(seconds)},
-        )
+        raise _used_up(rate, seconds, headers)
 
     def tell(response: Response) -> None:
         response.headers.update(headers)
 
     request_state().finishers.append(tell)
+
+
+def _used_up(rate: str, seconds: int, headers: dict[str, str]) -> TooManyRequests:
+    return TooManyRequests(
+        f"The request was refused, because the limit of {rate} is used up; "
+        f"wait {seconds} seconds and try again",
+        headers=headers | {"Retry-After": str(seconds)},
+    )
 
 
 def _address() -> str:

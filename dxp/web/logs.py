@@ -110,6 +110,15 @@ def _clean(name: str, value: Any, depth: int) -> Any:
     return value
 
 
+def _told_path() -> str:
+    """The path without codes and secrets that stand in it, such as that of a coupon."""
+    path = request.path
+    for name, value in (request.view_args or {}).items():
+        if name == "code" or _SECRET_NAMES.search(name):
+            path = path.replace(str(value), REDACTED)
+    return path
+
+
 def log_request(response: Response) -> None:
     """The access line. Of the query only the names are told: values may be e-mail addresses."""
     state = find_state()
@@ -120,7 +129,7 @@ def log_request(response: Response) -> None:
     (access_log.debug if asset else access_log.info)(
         "request",
         method=request.method,
-        path=request.path,
+        path=_told_path(),
         query=sorted(request.args.keys()),
         route=request.url_rule.rule if request.url_rule is not None else None,
         status=response.status_code,

@@ -82,6 +82,7 @@ def create_app(*, api_url: str | None = None, api_key: str | None = None) -> Fla
     app.add_url_rule("/choose", view_func=choose, methods=["POST"])
     app.add_url_rule("/buy", view_func=buy, methods=["POST"])
     app.add_url_rule("/gifts/<uuid:gift_id>/claim", view_func=claim, methods=["POST"])
+    app.add_url_rule("/codes/<uuid:redemption_id>.svg", view_func=code_image)
     app.add_url_rule("/rewards/<uuid:reward_id>/redeem", view_func=redeem, methods=["POST"])
     return app
 
@@ -197,6 +198,16 @@ def redeem(reward_id: uuid.UUID) -> Response:
     return redirect(url_for("home"))
 
 
+def code_image(redemption_id: uuid.UUID) -> Response:
+    """The QR code of a discount code, asked for with the customer's own token."""
+    if "token" not in session:
+        abort(404)
+    api: Api = g.api
+    path = f"/api/v1/redemptions/{redemption_id}/code.svg"
+    image = api.image(path, token=session["token"])
+    return Response(image, mimetype="image/svg+xml", headers={"Cache-Control": "private"})
+
+
 def _become(api: Api, ref: str) -> None:
     """Sign in as a customer: the storefront vouches for them with its own key."""
     session.pop("customer", None)
@@ -227,6 +238,11 @@ def _mine(api: Api) -> dict[str, Any]:
         "occasions": api.get("/api/v1/me/occasions", token=token),
         "rewards": api.get("/api/v1/me/rewards", token=token),
         "tier": api.get("/api/v1/me/tier", token=token),
+        "codes": [
+            redemption
+            for redemption in api.get("/api/v1/me/redemptions?limit=8", token=token)["data"]
+            if redemption["code"]
+        ],
         "transactions": api.get("/api/v1/me/transactions?limit=8", token=token)["data"],
     }
 

@@ -66,6 +66,10 @@ class Api:
             self.remembered[key] = (etag, body)
         return body
 
+    def image(self, path: str, *, token: str) -> bytes:
+        """A picture that the API draws, such as the QR code of a discount code."""
+        return self._send("GET", path, token=token, headers={}).content
+
     def send(
         self,
         method: str,

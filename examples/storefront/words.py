@@ -21,6 +21,7 @@ _WORDS: dict[str, tuple[str, str, str, str]] = {
     "claimed": ("Claimed", "Obtenu", "تم الحصول عليها", "دریافت شد"),
     "no_gift": ("No gift today.", "Pas de cadeau aujourd’hui.", "لا هدية اليوم.", "امروز هدیه‌ای نیست."),
     "rewards": ("Rewards", "Récompenses", "المكافآت", "جایزه‌ها"),
+    "codes": ("Your codes", "Vos codes", "رموزك", "کدهای شما"),
     "redeem": ("Redeem", "Échanger", "استبدال", "دریافت"),
     "history": ("What happened", "Historique", "ما حدث", "رویدادها"),
     "buy": ("Buy for $50", "Acheter pour 50\u202f$", "اشترِ بـ 50 دولارًا", "خرید ۵۰ دلاری"),

@@ -339,3 +339,14 @@ def test_subscribing_to_an_unknown_event_is_refused(make_app: Any) -> None:
 
     with pytest.raises(ConfigurationError, match=r"did you mean 'order\.placed'"):
         make_app(plugins=(Listener,))
+
+
+def test_one_plugin_alone_is_asked(make_app: Any) -> None:
+    """The others are not called; who does not answer the hook, or is not there, gives None."""
+    platform = platform_of(make_app(plugins=(Shaky, Steady)))
+    with platform.db.read() as session:
+        context = HealthContext(session=session, platform=platform)
+        answer = platform.plugins.ask(Plugin.health, "steady", context)
+        assert platform.plugins.ask(Plugin.health, "absent", context) is None
+    assert (answer.plugin, answer.value[0].name) == ("steady", "steady")
+    assert platform.plugins.loaded["shaky"].plugin.calls == 0

@@ -9,6 +9,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 
 from dxp.api import Platform
+from dxp_loyalty.coupon_commands import coupons_command
 from dxp_loyalty.jobs import BirthdayRun, birthday_run, rehearse_birthdays
 from dxp_loyalty.services.invariants import Report
 from dxp_loyalty.services.invariants import verify as verify_ledger
@@ -106,4 +107,4 @@ def _show_run(console: Console, run: BirthdayRun) -> None:
     console.print(table)
 
 
-COMMANDS = (verify_command, birthdays_command)
+COMMANDS = (verify_command, birthdays_command, coupons_command)

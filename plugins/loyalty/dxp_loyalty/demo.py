@@ -21,6 +21,8 @@ from dxp_loyalty.models import (
 )
 from dxp_loyalty.services.calculation import Usage, calculate
 from dxp_loyalty.services.campaigns import CampaignDraft
+from dxp_loyalty.services.coupon_batches import BatchDraft
+from dxp_loyalty.services.coupon_codes import CodeForm
 from dxp_loyalty.services.earning import RuleDraft
 from dxp_loyalty.services.invariants import verify
 from dxp_loyalty.services.loyalty import Loyalty
@@ -80,6 +82,59 @@ REWARDS: tuple[dict[str, Any], ...] = (
             "fa": {"name": "۱۰٪ تخفیف سفارش بعدی", "description": "ماهی یک بار."},
         },
     },
+    {
+        "key": "tea-tasting",
+        "kind": "product",
+        "cost": 600,
+        "stock": 40,
+        "per_member": 1,
+        "limit_window": "year",
+        "details": {"sku": "TASTING-1"},
+        "gate": {"loyalty.points_earned_total": {"$gte": 1000}},
+        "texts": {
+            "en": {
+                "name": "Evening of tea tasting",
+                "description": "For those who have earned 1,000 points, once a year.",
+            },
+            "fr": {
+                "name": "Soirée de dégustation de thé",
+                "description": "Dès 1 000 points gagnés, une fois par an.",
+            },
+            "ar": {
+                "name": "أمسية لتذوّق الشاي",
+                "description": "لمن جمع 1000 نقطة، مرة واحدة في السنة.",
+            },
+            "fa": {
+                "name": "عصرانهٔ چشیدن چای",
+                "description": "برای کسانی که ۱۰۰۰ امتیاز گرفته‌اند، سالی یک بار.",
+            },
+        },
+    },
+    {
+        "key": "tea-sample",
+        "kind": "free_gift",
+        "cost": 0,
+        "per_member": 1,
+        "limit_window": "week",
+        "details": {"sku": "SAMPLE-1"},
+        "gate": {"loyalty.points_earned_total": {"$gte": 100}},
+        "texts": {
+            "en": {"name": "A sample of tea", "description": "With any order, once a week."},
+            "fr": {
+                "name": "Un échantillon de thé",
+                "description": "Avec toute commande, une fois par semaine.",
+            },
+            "ar": {"name": "عيّنة من الشاي", "description": "مع أي طلب، مرة في الأسبوع."},
+            "fa": {"name": "یک نمونه چای", "description": "همراه هر سفارش، هفته‌ای یک بار."},
+        },
+    },
+)
+COUPONS = BatchDraft(
+    key="welcome",
+    name="Welcome cards",
+    count=200,
+    form=CodeForm(prefix="HELLO-"),
+    benefit={"discount_percent": 5},
 )
 TIERS: tuple[tuple[str, int, dict[str, dict[str, str]]], ...] = (
     (
@@ -229,6 +284,8 @@ def _prepare(ctx: DemoContext) -> DemoReport:
         for reward in REWARDS:
             if reward["key"] not in known:
                 loyalty.rewards.create(session, RewardDraft(**reward), actor=ctx.actor)
+        if COUPONS.key not in {batch.key for batch in loyalty.coupon_batches.listed(session)}:
+            loyalty.coupon_batches.create(session, COUPONS, actor=ctx.actor)
         if BIRTHDAY_KEY not in set(session.scalars(select(OccasionRule.key))):
             occasion = OccasionRuleDraft(
                 key=BIRTHDAY_KEY,

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from dxp.api import Job, JobContext, Platform, Schedule, SystemActor
 from dxp_loyalty.services.accounts import lock_accounts
+from dxp_loyalty.services.coupon_batches import JOB as COUPON_JOB
 from dxp_loyalty.services.expiry import accounts_with_overdue_lots
 from dxp_loyalty.services.issuing import ISSUE, Outcome
 from dxp_loyalty.services.loyalty import Loyalty
@@ -157,6 +158,12 @@ def simulate(ctx: JobContext) -> None:
     simulations.run(uuid.UUID(ctx.payload["simulation_id"]))
 
 
+def make_coupons(ctx: JobContext) -> None:
+    """Make the codes of a batch; it goes on where it was stopped."""
+    batches = ctx.platform.services.get(Loyalty).coupon_batches
+    batches.make(uuid.UUID(str(ctx.payload["batch_id"])))
+
+
 JOBS: tuple[Job | Schedule, ...] = (
     Job(name="loyalty.birthdays", handler=run_birthdays, transactional=False),
     Job(name=ISSUE, handler=issue_gifts),
@@ -167,6 +174,7 @@ JOBS: tuple[Job | Schedule, ...] = (
     Job(name="loyalty.follow_tiers", handler=follow_time, transactional=False),
     Job(name=REASSESS_JOB, handler=reassess_tiers, transactional=False),
     Schedule(name="loyalty.follow_tiers", cron="7,22,37,52 * * * *", job="loyalty.follow_tiers"),
+    Job(name=COUPON_JOB, handler=make_coupons, transactional=False),
     Schedule(name="loyalty.birthdays", cron="*/15 * * * *", job="loyalty.birthdays"),
     Schedule(name="loyalty.expire_points", cron="5 * * * *", job="loyalty.expire_points"),
     Schedule(name="loyalty.warn_of_expiry", cron="35 * * * *", job="loyalty.warn_of_expiry"),

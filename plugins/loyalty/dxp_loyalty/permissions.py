@@ -11,6 +11,10 @@ APPROVE = "loyalty.adjustments.approve"
 TRANSFER = "loyalty.transfers.write"
 RETURN = "loyalty.returns.write"
 REDEEM = "loyalty.redemptions.write"
+REVERSE = "loyalty.redemptions.reverse"
+COUPONS_READ = "loyalty.coupons.read"
+COUPONS_WRITE = "loyalty.coupons.write"
+COUPONS_REDEEM = "loyalty.coupons.redeem"
 REWARDS_READ = "loyalty.rewards.read"
 REWARDS_WRITE = "loyalty.rewards.write"
 RULES_READ = "loyalty.rules.read"
@@ -27,6 +31,10 @@ PERMISSIONS = (
     Permission(name=TRANSFER, label=_l("Transfer points between members")),
     Permission(name=RETURN, label=_l("Report what of orders came back")),
     Permission(name=REDEEM, label=_l("Redeem rewards for members")),
+    Permission(name=REVERSE, label=_l("Take captured redemptions back")),
+    Permission(name=COUPONS_READ, label=_l("See batches of coupon codes")),
+    Permission(name=COUPONS_WRITE, label=_l("Make, import, download and withdraw coupon codes")),
+    Permission(name=COUPONS_REDEEM, label=_l("Check and use coupon codes, and roll uses back")),
     Permission(name=REWARDS_READ, label=_l("See rewards")),
     Permission(name=REWARDS_WRITE, label=_l("Create and change rewards")),
     Permission(name=RULES_READ, label=_l("See earning rules")),

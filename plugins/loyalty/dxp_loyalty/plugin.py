@@ -20,6 +20,7 @@ from dxp.api import (
     FactField,
     FactFieldsContext,
     FactsContext,
+    FieldError,
     Fragment,
     FragmentContext,
     HealthCheck,
@@ -45,6 +46,13 @@ from dxp.contracts import PURPOSE_BIRTHDAY, Points, Purpose
 from dxp_loyalty.settings import LoyaltySettingsSchema
 
 if TYPE_CHECKING:
+    from dxp_loyalty.hooks import (
+        RewardCheckContext,
+        RewardFulfilmentContext,
+        RewardKindsContext,
+        RewardsLeftContext,
+        RewardUndoContext,
+    )
     from dxp_loyalty.services.loyalty import Loyalty
 
 
@@ -66,6 +74,11 @@ class LoyaltyPlugin(Plugin):
 
         loyalty = Loyalty(ctx.platform, ctx.settings)
         return {Loyalty: loyalty, Points: loyalty.points}
+
+    def hookspecs(self, ctx: StartContext) -> Sequence[type]:
+        from dxp_loyalty.hooks import LoyaltyHooks
+
+        return [LoyaltyHooks]
 
     def permissions(self, ctx: StartContext) -> Sequence[Permission]:
         from dxp_loyalty.permissions import PERMISSIONS
@@ -90,8 +103,9 @@ class LoyaltyPlugin(Plugin):
 
     def events(self, ctx: StartContext) -> Sequence[EventType]:
         from dxp_loyalty.events import EVENTS
+        from dxp_loyalty.reward_events import REWARD_EVENTS
 
-        return EVENTS
+        return (*EVENTS, *REWARD_EVENTS)
 
     def subscriptions(self, ctx: StartContext) -> Sequence[Subscription | BatchSubscription]:
         from dxp_loyalty.subscribers import SUBSCRIPTIONS
@@ -101,6 +115,7 @@ class LoyaltyPlugin(Plugin):
     def routes(self, ctx: StartContext) -> Routes:
         from dxp_loyalty.web import (
             api,
+            coupons_api,
             earning_api,
             members_api,
             occasions_api,
@@ -109,7 +124,15 @@ class LoyaltyPlugin(Plugin):
         )
         from dxp_loyalty.web.admin import admin
 
-        parts = (api, earning_api, members_api, programme_api, occasions_api, tiers_api)
+        parts = (
+            api,
+            coupons_api,
+            earning_api,
+            members_api,
+            programme_api,
+            occasions_api,
+            tiers_api,
+        )
         return Routes(api=[part.api for part in parts], admin=[admin])
 
     def menu(self, ctx: StartContext) -> Sequence[MenuEntry]:
@@ -173,6 +196,37 @@ class LoyaltyPlugin(Plugin):
         from dxp_loyalty.jobs import JOBS
 
         return JOBS
+
+    def ready(self, ctx: StartContext) -> None:
+        """Refuse to start with kinds of rewards that are declared wrongly."""
+        _loyalty(ctx.platform).kinds.all()
+
+    # The kinds of rewards that come with the plugin: by its own hooks, as anybody's.
+
+    def loyalty_reward_kinds(self, ctx: RewardKindsContext) -> Sequence[Mapping[str, Any]]:
+        from dxp_loyalty.services.reward_kinds import KINDS
+
+        return KINDS
+
+    def loyalty_check_reward(self, ctx: RewardCheckContext) -> Sequence[FieldError]:
+        from dxp_loyalty.services.reward_kinds import check
+
+        return check(ctx)
+
+    def loyalty_rewards_left(self, ctx: RewardsLeftContext) -> Mapping[uuid.UUID, int]:
+        from dxp_loyalty.services.reward_kinds import left
+
+        return left(ctx)
+
+    def loyalty_fulfil_reward(self, ctx: RewardFulfilmentContext) -> Mapping[str, Any]:
+        from dxp_loyalty.services.reward_kinds import fulfil
+
+        return fulfil(ctx)
+
+    def loyalty_undo_reward(self, ctx: RewardUndoContext) -> None:
+        from dxp_loyalty.services.reward_kinds import undo
+
+        undo(ctx)
 
 
 def _loyalty(platform: Platform) -> Loyalty:

@@ -76,6 +76,16 @@ class LoyaltySettingsSchema(Schema):
         least=0,
         most=10**12,
     )
+    coupon_guesses = fields.String(
+        load_default="20/minute",
+        validate=validate.Regexp(
+            r"[1-9][0-9]{0,5}/(second|minute|hour|day)\Z", error="is no rate such as 20/minute"
+        ),
+        metadata={
+            "help": "Unknown coupon codes that one visitor of a shop may try.",
+            "example": "20/minute",
+        },
+    )
     birthday_points = _whole(
         "Points that the form of a new birthday rule proposes.",
         default=200,
@@ -113,6 +123,7 @@ class LoyaltySettings:
     adjustment_limit: int
     transfer_limit: int
     transfer_daily_limit: int
+    coupon_guesses: str
     birthday_points: int
     birthday_days_before: int
     birthday_days_after: int

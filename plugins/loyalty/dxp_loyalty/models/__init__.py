@@ -2,6 +2,7 @@
 
 from dxp_loyalty.models.accounts import GENESIS, Account, Entry, EntryNote, Lot, LotMove
 from dxp_loyalty.models.approvals import AdjustmentReason, AdjustmentRequest
+from dxp_loyalty.models.coupons import CouponBatch, CouponCode, CouponUse
 from dxp_loyalty.models.earning import (
     Campaign,
     CapCounter,
@@ -20,7 +21,6 @@ from dxp_loyalty.models.occasions import (
 from dxp_loyalty.models.orders import Earning, Order
 from dxp_loyalty.models.returns import OrderReturn
 from dxp_loyalty.models.rewards import (
-    CouponCode,
     Hold,
     HoldLot,
     Reward,
@@ -54,6 +54,7 @@ MODELS = (
     OccasionGrant,
     Hold,
     HoldLot,
+    CouponBatch,
     CouponCode,
     OrderReturn,
     AdjustmentReason,
@@ -65,6 +66,7 @@ MODELS = (
     TierCounter,
     TierStanding,
     TierChange,
+    CouponUse,
 )
 
 __all__ = [
@@ -75,7 +77,9 @@ __all__ = [
     "AdjustmentRequest",
     "Campaign",
     "CapCounter",
+    "CouponBatch",
     "CouponCode",
+    "CouponUse",
     "Earning",
     "EarningRule",
     "EarningRuleVersion",

@@ -26,6 +26,8 @@ class Reward(Base):
     Attributes:
         stock: pieces in all; None: without end.
         reserved: pieces of open holds; `issued`: pieces of captured ones.
+        wallet: whose points pay for it; None: the programme's main one. It never changes, so
+            that a member's pieces are counted in one account.
         version: number of the current `RewardVersion`; grows with each edit.
     """
 
@@ -41,6 +43,7 @@ class Reward(Base):
     stock: Mapped[Points | None]
     reserved: Mapped[Points] = mapped_column(default=0)
     issued: Mapped[Points] = mapped_column(default=0)
+    wallet: Mapped[str | None] = mapped_column(String(40))
     version: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[datetime]
 
@@ -49,32 +52,36 @@ class RewardVersion(Base):
     """How a reward is described and priced. Never changed: a redemption names the one it had.
 
     Attributes:
-        kind: `product` or `discount_code`.
-        cost: points.
+        kind: as a plugin declares it by the hook `loyalty_reward_kinds`.
+        cost: points; 0 only for kinds that are given for nothing.
         per_member: pieces one member may have in each `limit_window`; None: any number.
-        limit_window: `ever`, or a calendar `year`, `month` or `day` in UTC.
-        texts: `name` and `description` by locale.
-        details: of the kind; `discount` and `currency` for a discount code.
+        limit_window: `lifetime`, or a calendar `year`, `month`, `week` (from Monday) or `day` in
+            the programme's zone.
+        texts: `name`, `description`, `image` (an address) and `image_alt` by locale.
+        details: settings of the kind.
+        gate: the condition that a member must meet; `{}`: none.
     """
 
     __tablename__ = "loyalty_reward_version"
     __table_args__ = (
         UniqueConstraint("reward_id", "number"),
-        CheckConstraint("cost > 0", name="cost"),
+        CheckConstraint("cost >= 0", name="cost"),
         CheckConstraint("per_member > 0", name="per_member"),
-        CheckConstraint("kind IN ('product', 'discount_code')", name="kind"),
-        CheckConstraint("limit_window IN ('ever', 'year', 'month', 'day')", name="limit_window"),
+        CheckConstraint(
+            "limit_window IN ('lifetime', 'year', 'month', 'week', 'day')", name="limit_window"
+        ),
     )
 
     id: Mapped[Id]
     reward_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("loyalty_reward.id"))
     number: Mapped[int]
-    kind: Mapped[str] = mapped_column(String(20))
+    kind: Mapped[str] = mapped_column(String(40))
     cost: Mapped[Points]
     per_member: Mapped[int | None]
-    limit_window: Mapped[str] = mapped_column(String(8), default="ever")
+    limit_window: Mapped[str] = mapped_column(String(8), default="lifetime")
     texts: Mapped[dict[str, Any]]
     details: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    gate: Mapped[dict[str, Any]] = mapped_column(default=dict)
     active_from: Mapped[datetime | None]
     active_until: Mapped[datetime | None]
     created_at: Mapped[datetime]
@@ -96,7 +103,8 @@ class RewardCounter(Base):
 
 
 class Hold(Base):
-    """A redemption: points set aside (`open`), taken (`captured`) or given back (`voided`).
+    """A redemption: points set aside (`open`), taken (`captured`), given back before (`voided`) or
+    after (`reversed`) they were taken.
 
     A gift is a hold without points: it still takes a piece from the stock.
 
@@ -105,6 +113,8 @@ class Hold(Base):
         entry_seq: the entry that took the points.
         grant_id: the gift that paid for it; such a hold costs nothing.
         origin_id: under whose id it was made, when that one was merged into the account's member.
+        reversed: points given back after the capture; the piece stays until all are.
+        fulfilment: what the kind gave at capture; members beginning with `_` are its own.
     """
 
     __tablename__ = "loyalty_hold"
@@ -112,8 +122,9 @@ class Hold(Base):
         ForeignKeyConstraint(
             ["account_id", "entry_seq"], ["loyalty_entry.account_id", "loyalty_entry.seq"]
         ),
-        CheckConstraint("amount > 0 OR (amount = 0 AND grant_id IS NOT NULL)", name="amount"),
-        CheckConstraint("state IN ('open', 'captured', 'voided')", name="state"),
+        CheckConstraint("amount >= 0", name="amount"),
+        CheckConstraint("0 <= reversed AND reversed <= amount", name="reversed"),
+        CheckConstraint("state IN ('open', 'captured', 'voided', 'reversed')", name="state"),
         Index(None, "account_id", "created_at"),
         Index(None, "reward_id", "state"),
         Index(
@@ -137,6 +148,8 @@ class Hold(Base):
         ForeignKey("loyalty_occasion_grant.id"), unique=True
     )
     origin_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("dxp_subject.id"))
+    reversed: Mapped[Points] = mapped_column(default=0)
+    fulfilment: Mapped[dict[str, Any]] = mapped_column(default=dict)
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     settled_at: Mapped[datetime | None]
@@ -151,16 +164,3 @@ class HoldLot(Base):
     hold_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("loyalty_hold.id"), primary_key=True)
     lot_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("loyalty_lot.id"), primary_key=True)
     amount: Mapped[Points]
-
-
-class CouponCode(Base):
-    """A discount code that a redemption gave; only its hash is kept."""
-
-    __tablename__ = "loyalty_coupon_code"
-    __table_args__ = (CheckConstraint("state IN ('issued', 'used', 'void')", name="state"),)
-
-    code_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
-    state: Mapped[str] = mapped_column(String(10), default="issued")
-    account_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("loyalty_account.id"), index=True)
-    redemption_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("loyalty_hold.id"), unique=True)
-    created_at: Mapped[datetime]

@@ -14,13 +14,19 @@ from dxp.api import ColumnValue, FactField, FactFieldsContext, SqlValue
 from dxp.api import lazy_gettext as _l
 from dxp_loyalty.events import MOVED_BY_KIND, RewardRedeemed, TierChanged
 from dxp_loyalty.models import Account, Lot, Tier, TierStanding
+from dxp_loyalty.reward_events import RedemptionAuthorised, RedemptionVoided
 from dxp_loyalty.services.accounts import is_spendable
 from dxp_loyalty.services.balances import next_moments
 from dxp_loyalty.services.facts import HAS_GIFT, TIER, TIER_RANK
 from dxp_loyalty.services.localized import in_locale
 from dxp_loyalty.services.loyalty import Loyalty
 
-_MOVES = (*(kind.type for kind in MOVED_BY_KIND.values()), RewardRedeemed.type)
+_MOVES = (
+    *(kind.type for kind in MOVED_BY_KIND.values()),
+    RewardRedeemed.type,
+    RedemptionAuthorised.type,
+    RedemptionVoided.type,
+)
 
 
 def fact_fields(ctx: FactFieldsContext) -> list[FactField]:

@@ -121,7 +121,7 @@ class HandingOver:
         ]
         # Rewards come in the order of their ids, as for whoever else releases holds.
         for hold in sorted(left, key=lambda hold: (hold.reward_id, hold.id)):
-            self._redemptions.forgo(session, hold)
+            self._redemptions.forgo(session, giver, hold)
         session.flush()
         for account in (giver, taker):
             lots = free_lots(session, account.id)
@@ -211,7 +211,7 @@ class HandingOver:
         session.execute(
             update(CouponCode)
             .where(CouponCode.redemption_id == hold.id)
-            .values(account_id=taker.id)
+            .values(subject_id=taker.subject_id)
         )
         hold.account_id, hold.entry_seq, hold.origin_id = taker.id, seq, origin_id
         session.flush()

@@ -88,7 +88,11 @@ class Holds:
         if account_id is None:
             raise refusals.unknown(gettext("redemption"), code="unknown_redemption")
         account = lock_accounts(session, [account_id])[account_id]
-        return account, self.relock(session, hold_id)
+        hold = self.relock(session, hold_id)
+        if hold.account_id != account_id:
+            # A merge, or its undoing, moved it while this waited for the account.
+            return self.lock(session, hold_id)
+        return account, hold
 
     @staticmethod
     def relock(session: Session, hold_id: uuid.UUID) -> Hold:

@@ -223,7 +223,28 @@ def _holds() -> tuple[Check, ...]:
     )
     share = _zero(parts.c.points)
     total = func.coalesce(func.sum(HoldLot.amount), 0)
+    back = (
+        select(Entry.account_id, Entry.reverses, func.sum(Entry.amount).label("points"))
+        .where(Entry.reverses.is_not(None))
+        .group_by(Entry.account_id, Entry.reverses)
+        .subquery()
+    )
+    given_back = _zero(back.c.points)
+    of_capture = and_(back.c.account_id == Hold.account_id, back.c.reverses == Hold.entry_seq)
     return (
+        Check(
+            invariant=9,
+            statement=select(Hold.id, Hold.state, Hold.reversed, Hold.amount, given_back)
+            .outerjoin(back, of_capture)
+            .where(
+                or_(
+                    Hold.reversed != given_back,
+                    and_(Hold.state == "reversed", Hold.reversed != Hold.amount),
+                    and_(Hold.state.in_(["open", "voided"]), Hold.reversed != 0),
+                )
+            ),
+            text="{}, gave back {} of {}, entries say {}",
+        ),
         Check(
             invariant=6,
             statement=select(Account.id, Account.held, of_lots, of_holds)

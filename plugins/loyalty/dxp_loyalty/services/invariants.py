@@ -2,7 +2,8 @@
 
 1 posted = sum of entries. 2 seq has no gap. 3 balance_after = running sum. 4 the chain verifies.
 5 posted = what lots still hold, less the debt. 6 held = lots' held = open holds. 7 who owes has
-no free points. 8 reserved = open holds of the reward. 9 issued = captured holds. 10 no more than
+no free points. 8 reserved = open holds of the reward. 9 issued = captured holds, and what a
+redemption gave back is what entries reverse of it. 10 no more than
 the stock. 11 counters = open and captured holds, within the limit. 12 no cause counted twice.
 13 the other legs sum to the negative of all balances, and transfers net to 0. 14 one event for
 each entry. 15 nothing spent from an expired lot. 16 the balance as of now = posted. 17 what

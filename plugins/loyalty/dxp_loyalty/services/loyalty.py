@@ -11,12 +11,17 @@ from dxp_loyalty.services.approvals import Approvals
 from dxp_loyalty.services.awarding import Awarding
 from dxp_loyalty.services.balances import PointsService
 from dxp_loyalty.services.campaigns import Campaigns
+from dxp_loyalty.services.coupon_batches import CouponBatches
+from dxp_loyalty.services.coupon_imports import CouponImports
+from dxp_loyalty.services.coupons import Coupons
 from dxp_loyalty.services.day_keeping import Days
 from dxp_loyalty.services.earning import Earning
 from dxp_loyalty.services.expiry import ExpiryPolicies
+from dxp_loyalty.services.gates import Gates
 from dxp_loyalty.services.handing_over import HandingOver
 from dxp_loyalty.services.holds import Holds
 from dxp_loyalty.services.issuing import Issuer
+from dxp_loyalty.services.kinds import Kinds
 from dxp_loyalty.services.ledger import Ledger
 from dxp_loyalty.services.membership import Membership
 from dxp_loyalty.services.merging import Merging
@@ -35,6 +40,7 @@ from dxp_loyalty.services.tier_counting import TierCounting
 from dxp_loyalty.services.tier_plans import TierPlans
 from dxp_loyalty.services.tier_standing import TierStandings
 from dxp_loyalty.services.transfers import Transfers
+from dxp_loyalty.services.undoing import Undoing
 from dxp_loyalty.services.wallets import Wallets
 from dxp_loyalty.settings import LoyaltySettings
 
@@ -52,7 +58,11 @@ class Loyalty:
         self.ledger = Ledger(platform, self.tier_counting, self.expiry)
         self.reversals = Reversals(platform, self.ledger)
         self.holds = Holds(platform, self.ledger)
-        self.rewards = Rewards(platform, settings)
+        self.kinds = Kinds(platform)
+        self.rewards = Rewards(platform, settings, self.kinds, Gates(platform, settings))
+        self.coupons = Coupons(platform, settings)
+        self.coupon_batches = CouponBatches(platform, self.coupons.codes)
+        self.coupon_imports = CouponImports(platform, self.coupon_batches, self.coupons.codes)
         self.redemptions = Redemptions(platform, settings, self.holds, self.rewards)
         self.terms = Terms(settings)
         self.wallets = Wallets(platform)
@@ -78,4 +88,5 @@ class Loyalty:
             platform, self.ledger, handing, self.planner, self.membership, self.tiers
         )
         self.returns = Returns(platform, self.reversals, self.merging)
+        self.undoing = Undoing(platform, self.redemptions, self.reversals, self.merging)
         self.people = People(self.merging, self.redemptions, self.planner, self.membership)

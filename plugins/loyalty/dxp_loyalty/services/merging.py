@@ -73,15 +73,7 @@ class Merging:
         for giver, taker in self._pairs(ctx.session, ctx.loser_id, ctx.winner_id):
             self._ledger.expire_overdue(ctx.session, giver, actor=ctx.actor)
             lifted = self._handing.lift_open(ctx.session, giver)
-            for origin_id, points in self._sums(ctx.session, giver):
-                self._transfer(
-                    ctx.session,
-                    giver,
-                    taker,
-                    points,
-                    origins=(origin_id, origin_id or ctx.loser_id),
-                    actor=ctx.actor,
-                )
+            self.hand_over(ctx.session, giver, taker, actor=ctx.actor)
             self._handing.put_down(
                 ctx.session,
                 giver,
@@ -139,9 +131,22 @@ class Merging:
             return
         taker = open_account(session, self._platform, root_id, wallet=account.wallet)
         self._ledger.expire_overdue(session, account, actor=actor)
-        for origin_id, points in self._sums(session, account):
-            origins = (origin_id, origin_id or account.subject_id)
-            self._transfer(session, account, taker, points, origins=origins, actor=actor)
+        self.hand_over(session, account, taker, actor=actor)
+
+    def hand_over(self, session: Session, giver: Account, taker: Account, *, actor: Actor) -> None:
+        """Let what came to a merged member's account go on to that of the winner, as the rest did.
+
+        Both must be locked.
+        """
+        for origin_id, points in self._sums(session, giver):
+            self._transfer(
+                session,
+                giver,
+                taker,
+                points,
+                origins=(origin_id, origin_id or giver.subject_id),
+                actor=actor,
+            )
 
     def _pairs(
         self, session: Session, giver_id: uuid.UUID, taker_id: uuid.UUID

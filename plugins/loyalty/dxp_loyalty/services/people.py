@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Select, String, case, cast, delete, func, select, update
+from sqlalchemy import Select, String, case, cast, delete, select, update
 from sqlalchemy.orm import Session
 
 from dxp.api import Actor, EventRow, Subject
@@ -14,7 +14,9 @@ from dxp_loyalty.events import BirthdayGiftClaimed, BirthdayGiftIssued
 from dxp_loyalty.models import (
     Account,
     AdjustmentRequest,
+    CouponBatch,
     CouponCode,
+    CouponUse,
     Earning,
     Entry,
     EntryNote,
@@ -74,6 +76,7 @@ class People:
                 "set_at": date.set_at.isoformat(),
                 "timezone": date.timezone,
             },
+            "coupons": _coupons_of(session, subject_id),
             "occasions": [
                 {
                     "state": grant.state,
@@ -129,8 +132,8 @@ class People:
     def erase(self, session: Session, subject_ids: Sequence[uuid.UUID], *, actor: Actor) -> None:
         """Forget persons. The ledger stays, without notes, and still verifies.
 
-        Open redemptions are voided. Of gifts only their states stay: no date and no moment that
-        would tell the birthday.
+        Open redemptions are voided, and their own coupons too. Of gifts only their states stay: no
+        date and no moment that would tell the birthday.
         """
         owned = session.scalars(select(Account.id).where(Account.subject_id.in_(subject_ids)))
         accounts = lock_accounts(session, owned)
@@ -138,7 +141,16 @@ class People:
         self._redemptions.release_all(session, accounts, holds, actor=actor)
         session.execute(delete(EntryNote).where(EntryNote.account_id.in_(list(accounts))))
         session.execute(
-            update(Hold).where(Hold.account_id.in_(list(accounts))).values(cart_ref=None)
+            update(Hold)
+            .where(Hold.account_id.in_(list(accounts)))
+            .values(cart_ref=None, fulfilment={"_erased": True})
+        )
+        # What a code is worth to somebody else tells nothing of the person; their own goes.
+        session.execute(
+            update(CouponCode).where(CouponCode.subject_id.in_(subject_ids)).values(state="void")
+        )
+        session.execute(
+            update(CouponUse).where(CouponUse.subject_id.in_(subject_ids)).values(ref=None)
         )
         # The shells stay for the ledger's sake; what was bought, and its number, goes.
         session.execute(
@@ -215,15 +227,11 @@ class People:
         holds = session.scalars(
             select(Hold).where(Hold.account_id == account.id).order_by(Hold.created_at)
         )
-        codes = session.scalar(
-            select(func.count()).select_from(CouponCode).where(CouponCode.account_id == account.id)
-        )
         return {
             "wallet": account.wallet,
             "balance": account.posted,
             "held": account.held,
             "debt": account.debt,
-            "discount_codes": codes or 0,
             "entries": [
                 {
                     "seq": entry.seq,
@@ -241,6 +249,13 @@ class People:
                     "id": str(hold.id),
                     "points": hold.amount,
                     "state": hold.state,
+                    "points_given_back": hold.reversed,
+                    "cart_ref": hold.cart_ref,
+                    "given": {
+                        name: value
+                        for name, value in hold.fulfilment.items()
+                        if not name.startswith("_")
+                    },
                     "at": hold.created_at.isoformat(),
                 }
                 for hold in holds
@@ -285,3 +300,36 @@ def _tier(session: Session, subject_id: uuid.UUID) -> dict[str, Any]:
             "given_because": standing.manual_reason,
         }
     return found if any(found.values()) else {}
+
+
+def _coupons_of(session: Session, subject_id: uuid.UUID) -> list[dict[str, Any]]:
+    """Codes that are the member's own, and codes that the member used; no code in clear."""
+    uses = select(CouponUse.code_hash).where(CouponUse.subject_id == subject_id)
+    rows = session.execute(
+        select(CouponCode, CouponBatch.key)
+        .outerjoin(CouponBatch, CouponBatch.id == CouponCode.batch_id)
+        .where((CouponCode.subject_id == subject_id) | CouponCode.code_hash.in_(uses))
+        .order_by(CouponCode.created_at, CouponCode.code_hash)
+    )
+    times: dict[str, list[dict[str, Any]]] = {}
+    for use in session.scalars(
+        select(CouponUse).where(CouponUse.subject_id == subject_id).order_by(CouponUse.id)
+    ):
+        rolled_back = use.rolled_back_at
+        times.setdefault(use.code_hash, []).append(
+            {
+                "at": use.used_at.isoformat(),
+                "ref": use.ref,
+                "rolled_back_at": rolled_back.isoformat() if rolled_back else None,
+            }
+        )
+    return [
+        {
+            "batch": batch,
+            "own": code.subject_id == subject_id,
+            "redemption": str(code.redemption_id) if code.redemption_id else None,
+            "valid_until": code.valid_until.isoformat() if code.valid_until else None,
+            "used": times.get(code.code_hash, []),
+        }
+        for code, batch in rows
+    ]

@@ -6,9 +6,6 @@ that the row everybody wants is held for the shortest time.
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
@@ -18,15 +15,16 @@ from sqlalchemy.orm import Session
 
 from dxp.api import Actor, CustomerActor, Platform, SystemActor, dialect_insert, gettext
 from dxp_loyalty.events import RewardRedeemed
+from dxp_loyalty.hooks import RewardFulfilmentContext
 from dxp_loyalty.models import (
     Account,
-    CouponCode,
     Hold,
     OccasionGrant,
     Reward,
     RewardCounter,
     RewardVersion,
 )
+from dxp_loyalty.reward_events import RedemptionAuthorised, RedemptionVoided
 from dxp_loyalty.services import refusals
 from dxp_loyalty.services.accounts import (
     lock_accounts,
@@ -35,7 +33,8 @@ from dxp_loyalty.services.accounts import (
     used_elsewhere,
 )
 from dxp_loyalty.services.holds import Holds, overdue_holds
-from dxp_loyalty.services.rewards import Rewards, inactive_because, window_key
+from dxp_loyalty.services.offering import inactive_because, window_key
+from dxp_loyalty.services.rewards import Rewards
 from dxp_loyalty.settings import LoyaltySettings
 
 RELEASER = SystemActor(name="loyalty.holds")
@@ -64,30 +63,37 @@ class Redemptions:
 
         Raises:
             NotFound: there is no such member or reward.
-            Unprocessable: `not_active`, `insufficient_points`, `limit_reached`, `out_of_stock`.
+            Unprocessable: `not_active`, `tier_required`, `not_eligible`, `insufficient_points`,
+                `limit_reached`, `out_of_stock`.
         """
-        reward, version = self.rewards.current(session, reward_id)
-        now = self._platform.clock.now()
-        why_not = inactive_because(reward, version, now)
-        if why_not is not None:
-            raise refusals.not_active(why_not)
-        account = lock_of_subject(session, subject_id, wallet=self._settings.wallet)
+        reward, version = self._on_offer(session, reward_id)
+        if version.gate:
+            root_id = self._platform.subjects.get(session, subject_id)
+            facts = self.rewards.gates.facts(session, root_id)
+            for refusal in self.rewards.gates.why_not(version.gate, facts):
+                raise refusal
+        wallet = self.rewards.wallet_of(reward)
+        account = lock_of_subject(session, subject_id, wallet=wallet)
         if account is None:
             self._platform.subjects.get(session, subject_id)
-            raise refusals.insufficient_points(available=0, needed=version.cost)
-        hold = self.holds.open(
+            if version.cost:
+                raise refusals.insufficient_points(available=0, needed=version.cost)
+            account = open_account(session, self._platform, subject_id, wallet=wallet)
+        hold = self._open(
             session,
             account,
+            reward,
+            version,
             version.cost,
-            reward_id=reward.id,
-            reward_version_id=version.id,
-            window_key=window_key(version.limit_window, now),
-            lifetime=timedelta(minutes=self._settings.hold_minutes),
             cart_ref=cart_ref,
             origin_id=None if account.subject_id == subject_id else subject_id,
         )
-        self._count(session, hold, limit=version.per_member)
-        self._reserve(session, reward.id)
+        told = RedemptionAuthorised(
+            redemption_id=str(hold.id), reward=reward.key, points=hold.amount
+        )
+        self._platform.events.publish(
+            session, told, subject_id=account.subject_id, origin_id=hold.origin_id
+        )
         return hold
 
     def give(
@@ -98,27 +104,13 @@ class Redemptions:
         Raises:
             Unprocessable: `not_active`, `limit_reached`, `out_of_stock`.
         """
-        reward, version = self.rewards.current(session, reward_id)
-        now = self._platform.clock.now()
-        why_not = inactive_because(reward, version, now)
-        if why_not is not None:
-            raise refusals.not_active(why_not)
+        reward, version = self._on_offer(session, reward_id)
         account = open_account(
-            session, self._platform, grant.subject_id, wallet=self._settings.wallet
+            session, self._platform, grant.subject_id, wallet=self.rewards.wallet_of(reward)
         )
-        hold = self.holds.open(
-            session,
-            account,
-            0,
-            reward_id=reward.id,
-            reward_version_id=version.id,
-            window_key=window_key(version.limit_window, now),
-            lifetime=timedelta(minutes=self._settings.hold_minutes),
-            grant_id=grant.id,
-            origin_id=grant.origin_id,
+        hold = self._open(
+            session, account, reward, version, 0, grant_id=grant.id, origin_id=grant.origin_id
         )
-        self._count(session, hold, limit=version.per_member)
-        self._reserve(session, reward.id)
         self._capture(session, account, hold, actor=actor)
         return hold
 
@@ -128,9 +120,10 @@ class Redemptions:
         Raises:
             NotFound: there is none, or it is not `actor`'s (`unknown_redemption`).
             Conflict: it was settled before, or its time has run out (`hold_not_open`).
+            Problem: the kind of the reward cannot give it now, such as `out_of_stock` of codes.
         """
         account, hold = self.holds.lock(session, hold_id)
-        self._check_owner(session, account, actor)
+        self.check_owner(session, account, actor)
         self._capture(session, account, hold, actor=actor)
         return hold
 
@@ -142,14 +135,14 @@ class Redemptions:
             Conflict: it was settled before (`hold_not_open`).
         """
         account, hold = self.holds.lock(session, hold_id)
-        self._check_owner(session, account, actor)
+        self.check_owner(session, account, actor)
         self.release(session, account, hold, actor=actor)
         return hold
 
     def release(self, session: Session, account: Account, hold: Hold, *, actor: Actor) -> None:
         """Void a hold that is locked with its account."""
         self.holds.void(session, account, hold, actor=actor)
-        self._uncount(session, hold)
+        self._give_up(session, account, hold)
 
     def release_all(
         self,
@@ -170,25 +163,24 @@ class Redemptions:
         query = select(Hold).where(Hold.account_id.in_(list(account_ids)), Hold.state == "open")
         return session.scalars(query).all()
 
-    def forgo(self, session: Session, hold: Hold) -> None:
-        """Void a locked hold whose points were set free before."""
+    def forgo(self, session: Session, account: Account, hold: Hold) -> None:
+        """Void a locked hold of a locked account whose points were set free before."""
         self.holds.forgo(hold)
-        session.flush()
-        self._uncount(session, hold)
+        self._give_up(session, account, hold)
 
-    @staticmethod
-    def _uncount(session: Session, hold: Hold) -> None:
-        session.execute(
-            update(RewardCounter)
-            .where(
-                RewardCounter.reward_id == hold.reward_id,
-                RewardCounter.account_id == hold.account_id,
-                RewardCounter.window_key == hold.window_key,
-            )
-            .values(used=RewardCounter.used - 1)
-        )
-        session.execute(
-            update(Reward).where(Reward.id == hold.reward_id).values(reserved=Reward.reserved - 1)
+    def _give_up(self, session: Session, account: Account, hold: Hold) -> None:
+        """Let the piece of a voided hold go back to the stock, and tell of it."""
+        session.flush()
+        uncount(session, hold)
+        key = session.scalars(
+            update(Reward)
+            .where(Reward.id == hold.reward_id)
+            .values(reserved=Reward.reserved - 1)
+            .returning(Reward.key)
+        ).one()
+        told = RedemptionVoided(redemption_id=str(hold.id), reward=key, points=hold.amount)
+        self._platform.events.publish(
+            session, told, subject_id=account.subject_id, origin_id=hold.origin_id
         )
 
     def release_overdue(self, session: Session, *, limit: int = 200) -> int:
@@ -203,34 +195,69 @@ class Redemptions:
         released = 0
         for stale in sorted(due, key=lambda hold: (hold.reward_id, hold.id)):
             hold = self.holds.relock(session, stale.id)
-            if hold.state == "open" and hold.expires_at <= now:
+            # One that a merge moved meanwhile comes with the next run.
+            here = hold.account_id in accounts
+            if here and hold.state == "open" and hold.expires_at <= now:
                 self.release(session, accounts[hold.account_id], hold, actor=RELEASER)
                 released += 1
         return released
 
-    def code_of(self, hold: Hold) -> str:
-        """The discount code of a captured redemption.
+    def _on_offer(self, session: Session, reward_id: uuid.UUID) -> tuple[Reward, RewardVersion]:
+        reward, version = self.rewards.current(session, reward_id)
+        now, zone = self._platform.clock.now(), self._settings.timezone
+        why_not = inactive_because(reward, version, now, timezone=zone)
+        if why_not is not None:
+            raise refusals.not_active(why_not)
+        return reward, version
 
-        It is derived from the platform's secret, so that its member can see it again although
-        the database holds only its hash.
-        """
-        secret = self._platform.settings.secret("loyalty-codes")
-        digest = hmac.new(secret, hold.id.bytes, hashlib.sha256).digest()
-        text = base64.b32encode(digest[:10]).decode()
-        return "-".join(text[i : i + 4] for i in range(0, 16, 4))
+    def _open(
+        self,
+        session: Session,
+        account: Account,
+        reward: Reward,
+        version: RewardVersion,
+        points: int,
+        *,
+        cart_ref: str | None = None,
+        grant_id: uuid.UUID | None = None,
+        origin_id: uuid.UUID | None = None,
+    ) -> Hold:
+        """Set points and a piece aside in a locked account."""
+        now = self._platform.clock.now()
+        hold = self.holds.open(
+            session,
+            account,
+            points,
+            reward_id=reward.id,
+            reward_version_id=version.id,
+            window_key=window_key(version.limit_window, now, timezone=self._settings.timezone),
+            lifetime=timedelta(minutes=self._settings.hold_minutes),
+            cart_ref=cart_ref,
+            grant_id=grant_id,
+            origin_id=origin_id,
+        )
+        self._count(session, hold, limit=version.per_member)
+        if self.rewards.kinds.left(session, [version]).get(reward.id, 1) < 1:
+            raise refusals.out_of_stock()
+        self._reserve(session, reward.id)
+        return hold
 
     def _capture(self, session: Session, account: Account, hold: Hold, *, actor: Actor) -> None:
         self.holds.capture(session, account, hold, actor=actor)
         version = session.get_one(RewardVersion, hold.reward_version_id)
-        if version.kind == "discount_code":
-            session.add(
-                CouponCode(
-                    code_hash=hashlib.sha256(self.code_of(hold).encode()).hexdigest(),
-                    account_id=account.id,
-                    redemption_id=hold.id,
-                    created_at=self._platform.clock.now(),
-                )
+        hold.fulfilment = self.rewards.kinds.fulfil(
+            RewardFulfilmentContext(
+                session=session,
+                platform=self._platform,
+                kind=version.kind,
+                settings=version.details,
+                reward_id=hold.reward_id,
+                redemption_id=hold.id,
+                subject_id=account.subject_id,
+                points=hold.amount,
+                actor=actor,
             )
+        )
         session.flush()
         key = session.scalars(
             update(Reward)
@@ -245,7 +272,7 @@ class Redemptions:
             origin_id=hold.origin_id,
         )
 
-    def _check_owner(self, session: Session, account: Account, actor: Actor) -> None:
+    def check_owner(self, session: Session, account: Account, actor: Actor) -> None:
         if not isinstance(actor, CustomerActor):
             return
         owner = account.subject_id
@@ -287,3 +314,16 @@ class Redemptions:
         ).first()
         if reserved is None:
             raise refusals.out_of_stock()
+
+
+def uncount(session: Session, hold: Hold) -> None:
+    """Let a piece that comes back no longer count against the member's limit."""
+    session.execute(
+        update(RewardCounter)
+        .where(
+            RewardCounter.reward_id == hold.reward_id,
+            RewardCounter.account_id == hold.account_id,
+            RewardCounter.window_key == hold.window_key,
+        )
+        .values(used=RewardCounter.used - 1)
+    )

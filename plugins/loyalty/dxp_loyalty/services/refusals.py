@@ -49,6 +49,36 @@ def limit_reached(*, limit: int) -> Unprocessable:
     )
 
 
+def coupon_spent() -> Unprocessable:
+    """The code was used as often as it may be, or for this order already."""
+    return Unprocessable(
+        gettext(
+            "This coupon was used already, as often as it may be or for this very order; "
+            "use another"
+        ),
+        code="limit_reached",
+    )
+
+
+def tier_required() -> Unprocessable:
+    """The reward is for members of other tiers."""
+    return Unprocessable(
+        gettext(
+            "This reward is for members of certain tiers and yours is not among them yet; "
+            "choose another, or come back when you have reached one"
+        ),
+        code="tier_required",
+    )
+
+
+def not_eligible() -> Unprocessable:
+    """The reward is for other members."""
+    return Unprocessable(
+        gettext("This reward is for certain members and you are not among them; choose another"),
+        code="not_eligible",
+    )
+
+
 def not_active(detail: str) -> Unprocessable:
     """The thing is switched off, not yet begun, or over."""
     return Unprocessable(detail, code="not_active")

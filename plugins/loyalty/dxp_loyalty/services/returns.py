@@ -17,6 +17,7 @@ from dxp_loyalty.services import refusals
 from dxp_loyalty.services.accounts import lock_accounts
 from dxp_loyalty.services.amounts import actor_text
 from dxp_loyalty.services.entries import Cause
+from dxp_loyalty.services.holds import Holds
 from dxp_loyalty.services.merging import Merging
 from dxp_loyalty.services.return_shares import (
     WHOLE,
@@ -174,11 +175,13 @@ class Returns:
         accounts = lock_accounts(session, ids | self._roots(session, ids))
         cause = f"return:{order.id}:{row.return_id}"
         share = share_of_order(bought, back)
-        for hold in holds:
+        for found in holds:
+            hold = Holds.relock(session, found.id)
             due = int(hold.amount * share) - _sum(earlier, "given", str(hold.id))
-            due = min(due, self._left_of(session, hold))
+            due = min(due, hold.amount - hold.reversed)
             if due > 0 and hold.entry_seq is not None:
                 self._reverse(session, accounts[hold.account_id], hold.entry_seq, due, cause, actor)
+                hold.reversed += due
                 row.given = {**row.given, str(hold.id): due}
         for earning in earnings:
             name = f"{earning.account_id}:{earning.entry_seq}"
@@ -242,15 +245,6 @@ class Returns:
         )
         wanted = {(root, wallet) for root, wallet in rows}
         return {row.id for row in found if (row.subject_id, row.wallet) in wanted}
-
-    @staticmethod
-    def _left_of(session: Session, hold: Hold) -> int:
-        given = session.scalar(
-            select(func.coalesce(func.sum(Entry.amount), 0)).where(
-                Entry.account_id == hold.account_id, Entry.reverses == hold.entry_seq
-            )
-        )
-        return hold.amount - int(given or 0)
 
     @staticmethod
     def _left_of_entry(session: Session, earning: Earning) -> int:

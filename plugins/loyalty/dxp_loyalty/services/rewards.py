@@ -6,24 +6,29 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from dxp.api import (
-    Actor,
-    Platform,
-    Unprocessable,
-    format_day,
-    gettext,
-)
+from dxp.api import Actor, Platform, Unprocessable, gettext
 from dxp_loyalty.models import Account, Reward, RewardCounter, RewardVersion
+from dxp_loyalty.reward_events import RewardChanged
 from dxp_loyalty.services import refusals
-from dxp_loyalty.services.accounts import used_elsewhere
+from dxp_loyalty.services.accounts import accounts_of, used_elsewhere
 from dxp_loyalty.services.amounts import actor_text, check_points
 from dxp_loyalty.services.balances import available_points
 from dxp_loyalty.services.definitions import add_definition, lock_definition
+from dxp_loyalty.services.gates import Gates
+from dxp_loyalty.services.kinds import Kinds
+from dxp_loyalty.services.offering import (
+    Offer,
+    Reason,
+    inactive_because,
+    pieces_left,
+    refusals_of,
+    window_key,
+)
 from dxp_loyalty.settings import LoyaltySettings
 
 
@@ -32,45 +37,34 @@ class RewardDraft:
     """What staff say of a reward; the fields of `Reward` and `RewardVersion`."""
 
     key: str
-    kind: Literal["product", "discount_code"]
+    kind: str
     cost: int
     texts: Mapping[str, Mapping[str, str]]
     stock: int | None = None
     per_member: int | None = None
-    limit_window: Literal["ever", "year", "month", "day"] = "ever"
+    limit_window: str = "lifetime"
     details: Mapping[str, Any] = field(default_factory=dict)
+    gate: Mapping[str, Any] = field(default_factory=dict)
+    wallet: str | None = None
     active: bool = True
     active_from: datetime | None = None
     active_until: datetime | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
-class Reason:
-    """Why a member cannot have a reward now."""
-
-    code: str
-    detail: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Offer:
-    """A reward as one member sees it."""
-
-    reward: Reward
-    version: RewardVersion
-    reasons: Sequence[Reason]
-
-    @property
-    def eligible(self) -> bool:
-        return not self.reasons
-
-
 class Rewards:
     """The only writer of rewards and their versions."""
 
-    def __init__(self, platform: Platform, settings: LoyaltySettings) -> None:
+    def __init__(
+        self, platform: Platform, settings: LoyaltySettings, kinds: Kinds, gates: Gates
+    ) -> None:
         self._platform = platform
         self._settings = settings
+        self.kinds = kinds
+        self.gates = gates
+
+    def wallet_of(self, reward: Reward) -> str:
+        """The wallet whose points pay for a reward."""
+        return reward.wallet or self._settings.wallet
 
     def current(self, session: Session, reward_id: uuid.UUID) -> tuple[Reward, RewardVersion]:
         """A reward and the version that is offered.
@@ -92,14 +86,15 @@ class Rewards:
         return row[0], row[1]
 
     def listed(self, session: Session) -> Sequence[tuple[Reward, RewardVersion]]:
-        """All rewards with their current versions, active ones first, cheap ones first."""
+        """All rewards with their current versions: active ones first, cheap ones first, and those
+        that cost nothing after those that cost points."""
         rows = session.execute(
             select(Reward, RewardVersion)
             .join(
                 RewardVersion,
                 (RewardVersion.reward_id == Reward.id) & (RewardVersion.number == Reward.version),
             )
-            .order_by(Reward.active.desc(), RewardVersion.cost, Reward.key)
+            .order_by(Reward.active.desc(), RewardVersion.cost == 0, RewardVersion.cost, Reward.key)
         )
         return [(reward, version) for reward, version in rows]
 
@@ -108,15 +103,23 @@ class Rewards:
 
         Raises:
             Conflict: another reward has the key (`reward_key_taken`).
-            Unprocessable: the cost or the stock is no amount.
+            Unprocessable: the cost or the stock is no amount (`invalid_points`), the kind or its
+                settings do not fit (`invalid_reward`), the gate cannot be asked
+                (`invalid_condition`).
         """
-        self._check(draft)
+        draft = self._checked(session, draft)
         now = self._platform.clock.now()
-        reward = Reward(key=draft.key, active=draft.active, stock=draft.stock, created_at=now)
+        reward = Reward(
+            key=draft.key,
+            active=draft.active,
+            stock=draft.stock,
+            wallet=draft.wallet,
+            created_at=now,
+        )
         add_definition(session, reward, taken=refusals.reward_key_taken(draft.key))
         session.add(self._version(reward, draft, actor=actor))
         session.flush()
-        self._audit(session, actor, "created", reward, before=None, after=_snapshot(draft))
+        self._tell(session, actor, "created", reward, before=None, after=_snapshot(draft))
         return reward
 
     def edit(
@@ -128,14 +131,16 @@ class Rewards:
         expected_version: int,
         actor: Actor,
     ) -> Reward:
-        """Offer a reward in a new version; redemptions keep the version they were made with.
+        """Offer a reward in a new version; redemptions keep the version they were made with, and
+        the reward its wallet.
 
         Raises:
             NotFound: there is no such reward.
             PreconditionFailed: it is no longer at `expected_version` (`reward_changed`).
-            Unprocessable: the stock is below what is given and set aside (`stock_too_small`).
+            Unprocessable: the stock is below what is given and set aside (`stock_too_small`), or
+                as for `create`.
         """
-        self._check(draft)
+        draft = self._checked(session, draft)
         reward = lock_definition(
             session,
             Reward,
@@ -161,7 +166,8 @@ class Rewards:
         reward.active = draft.active
         session.add(self._version(reward, draft, actor=actor))
         session.flush()
-        self._audit(session, actor, "updated", reward, before=old, after=_snapshot(draft))
+        after = _snapshot(replace(draft, wallet=reward.wallet))
+        self._tell(session, actor, "updated", reward, before=old, after=after)
         return reward
 
     def retire(
@@ -176,33 +182,67 @@ class Rewards:
         draft = replace(draft_of(*self.current(session, reward_id)), active=False)
         return self.edit(session, reward_id, draft, expected_version=expected_version, actor=actor)
 
+    def left(
+        self, session: Session, rows: Sequence[tuple[Reward, RewardVersion]]
+    ) -> dict[uuid.UUID, int | None]:
+        """Pieces of each reward that can still be set aside; None: without end."""
+        of_kinds = self.kinds.left(session, [version for _reward, version in rows])
+        return {reward.id: pieces_left(reward, of_kinds.get(reward.id)) for reward, _v in rows}
+
     def offers(self, session: Session, subject_id: uuid.UUID) -> list[Offer]:
-        """What a member may have, and why not yet the rest; what is over is left out."""
+        """What a member may have, and why not yet the rest; what is over is left out.
+
+        Writes nothing. The reasons have the codes that a redemption would be refused with, and
+        come in the request's language.
+        """
         now = self._platform.clock.now()
-        account = session.scalars(
-            select(Account).where(
-                Account.subject_id == subject_id, Account.wallet == self._settings.wallet
-            )
-        ).first()
-        available = available_points(session, account.id, now) if account else 0
-        used: dict[tuple[uuid.UUID, str], int] = {}
-        if account is not None:
-            counters = select(RewardCounter).where(RewardCounter.account_id == account.id)
-            used = used_elsewhere(session, account.id)
-            for row in session.scalars(counters):
-                key = (row.reward_id, row.window_key)
-                used[key] = used.get(key, 0) + row.used
+        zone = self._settings.timezone
+        accounts = {row.wallet: row for row in accounts_of(session, subject_id)}
+        available = {
+            wallet: available_points(session, account.id, now)
+            for wallet, account in accounts.items()
+        }
+        used = self._used(session, accounts)
+        rows = [
+            (reward, version)
+            for reward, version in self.listed(session)
+            if reward.active and not (version.active_until and version.active_until <= now)
+        ]
+        left = self.left(session, rows)
+        gated = any(version.gate for _reward, version in rows)
+        facts = self.gates.facts(session, subject_id) if gated else {}
         offers: list[Offer] = []
-        for reward, version in self.listed(session):
-            over = version.active_until is not None and version.active_until <= now
-            if not reward.active or over:
-                continue
-            window = window_key(version.limit_window, now)
-            reasons = _reasons(
-                reward, version, now, available=available, used=used.get((reward.id, window), 0)
+        for reward, version in rows:
+            wallet = self.wallet_of(reward)
+            window = window_key(version.limit_window, now, timezone=zone)
+            problems = refusals_of(
+                version,
+                inactive=inactive_because(reward, version, now, timezone=zone),
+                available=available.get(wallet, 0),
+                used=used.get((wallet, reward.id, window), 0),
+                left=left[reward.id],
             )
-            offers.append(Offer(reward=reward, version=version, reasons=reasons))
+            problems += self.gates.why_not(version.gate, facts)
+            reasons = [Reason.of(problem) for problem in problems]
+            offers.append(
+                Offer(reward=reward, version=version, reasons=reasons, left=left[reward.id])
+            )
         return offers
+
+    @staticmethod
+    def _used(
+        session: Session, accounts: Mapping[str, Account]
+    ) -> dict[tuple[str, uuid.UUID, str], int]:
+        """Pieces that count for a member, by wallet, reward and window."""
+        used: dict[tuple[str, uuid.UUID, str], int] = {}
+        for wallet, account in accounts.items():
+            for (reward_id, window), number in used_elsewhere(session, account.id).items():
+                used[wallet, reward_id, window] = number
+            counters = select(RewardCounter).where(RewardCounter.account_id == account.id)
+            for row in session.scalars(counters):
+                key = (wallet, row.reward_id, row.window_key)
+                used[key] = used.get(key, 0) + row.used
+        return used
 
     def _version(self, reward: Reward, draft: RewardDraft, *, actor: Actor) -> RewardVersion:
         return RewardVersion(
@@ -214,15 +254,17 @@ class Rewards:
             limit_window=draft.limit_window,
             texts={locale: dict(texts) for locale, texts in draft.texts.items()},
             details=dict(draft.details),
+            gate=dict(draft.gate),
             active_from=draft.active_from,
             active_until=draft.active_until,
             created_at=self._platform.clock.now(),
             created_by=actor_text(actor),
         )
 
-    @staticmethod
-    def _check(draft: RewardDraft) -> None:
-        check_points(draft.cost)
+    def _checked(self, session: Session, draft: RewardDraft) -> RewardDraft:
+        """The draft with the settings of its kind as they are kept."""
+        if draft.cost != 0:
+            check_points(draft.cost)
         if draft.stock is not None and draft.stock != 0:
             check_points(draft.stock)
         if not any(texts.get("name") for texts in draft.texts.values()):
@@ -230,8 +272,11 @@ class Rewards:
                 gettext("The reward has no name in any language; give it one"),
                 code="name_missing",
             )
+        self.gates.check(session, draft.gate)
+        details = self.kinds.check(session, draft.kind, draft.details, cost=draft.cost)
+        return replace(draft, details=details)
 
-    def _audit(
+    def _tell(
         self,
         session: Session,
         actor: Actor,
@@ -250,65 +295,34 @@ class Rewards:
             before=before,
             after=after,
         )
+        self._platform.events.publish(
+            session,
+            RewardChanged(
+                reward_id=str(reward.id),
+                reward=reward.key,
+                version=reward.version,
+                active=reward.active,
+            ),
+        )
 
 
 def draft_of(reward: Reward, version: RewardVersion) -> RewardDraft:
     """A reward as a draft: the starting point of an edit."""
     return RewardDraft(
         key=reward.key,
-        kind="product" if version.kind == "product" else "discount_code",
+        kind=version.kind,
         cost=version.cost,
         texts=version.texts,
         stock=reward.stock,
         per_member=version.per_member,
-        limit_window=version.limit_window,  # type: ignore[arg-type]  # the table checks it
+        limit_window=version.limit_window,
         details=version.details,
+        gate=version.gate,
+        wallet=reward.wallet,
         active=reward.active,
         active_from=version.active_from,
         active_until=version.active_until,
     )
-
-
-def window_key(window: str, now: datetime) -> str:
-    """Names the period, in UTC, in which a member's pieces are counted."""
-    formats = {"ever": "ever", "year": "%Y", "month": "%Y-%m", "day": "%Y-%m-%d"}
-    return now.strftime(formats[window])
-
-
-def inactive_because(reward: Reward, version: RewardVersion, now: datetime) -> str | None:
-    """Why a reward is not on offer at `now`; None when it is."""
-    if not reward.active:
-        return gettext("This reward is no longer offered; choose another")
-    if version.active_from is not None and now < version.active_from:
-        return gettext(
-            "This reward is not offered before %(day)s; come back then",
-            day=format_day(version.active_from.date()),
-        )
-    if version.active_until is not None and now >= version.active_until:
-        return gettext(
-            "This reward was offered until %(day)s and is over; choose another",
-            day=format_day(version.active_until.date()),
-        )
-    return None
-
-
-def _reasons(
-    reward: Reward, version: RewardVersion, now: datetime, *, available: int, used: int
-) -> list[Reason]:
-    reasons: list[Reason] = []
-    inactive = inactive_because(reward, version, now)
-    if inactive is not None:
-        reasons.append(Reason(code="not_active", detail=inactive))
-    if available < version.cost:
-        refusal = refusals.insufficient_points(available=available, needed=version.cost)
-        reasons.append(Reason(code=refusal.code, detail=refusal.detail))
-    if version.per_member is not None and used >= version.per_member:
-        refusal = refusals.limit_reached(limit=version.per_member)
-        reasons.append(Reason(code=refusal.code, detail=refusal.detail))
-    if reward.stock is not None and reward.reserved + reward.issued >= reward.stock:
-        refusal = refusals.out_of_stock()
-        reasons.append(Reason(code=refusal.code, detail=refusal.detail))
-    return reasons
 
 
 def _snapshot(draft: RewardDraft) -> dict[str, Any]:

@@ -21,9 +21,10 @@ from dxp.api import (
     paginate,
 )
 from dxp_loyalty.models import Account, Hold, RewardVersion
-from dxp_loyalty.permissions import REDEEM
+from dxp_loyalty.permissions import REDEEM, REVERSE
 from dxp_loyalty.services import refusals
 from dxp_loyalty.services.loyalty import Loyalty
+from dxp_loyalty.services.qr import qr_svg
 from dxp_loyalty.services.statements import NEWEST_FIRST, entries_query
 from dxp_loyalty.web import present, schemas
 from dxp_loyalty.web.problems import PROBLEMS
@@ -136,7 +137,7 @@ def list_offers(call: Call) -> Any:
     paged=True,
 )
 def list_redemptions(call: Call) -> Page:
-    """Latest first."""
+    """Latest first, with those from before a merge."""
     statement = (
         select(Hold, RewardVersion)
         .join(RewardVersion, RewardVersion.id == Hold.reward_version_id)
@@ -166,10 +167,15 @@ def list_redemptions(call: Call) -> Page:
         "out_of_stock",
         "limit_reached",
         "not_active",
+        "tier_required",
+        "not_eligible",
     ),
 )
 def authorise_redemption(call: Call, body: dict[str, Any]) -> Any:
-    """Set aside the points and one piece until `expires_at`; then capture it or void it."""
+    """Set aside the points and one piece until `expires_at`; then capture it or void it.
+
+    With `capture` both happen at once, or neither.
+    """
     loyalty = _loyalty(call)
     hold = loyalty.redemptions.authorise(
         call.session,
@@ -177,6 +183,9 @@ def authorise_redemption(call: Call, body: dict[str, Any]) -> Any:
         reward_id=body["reward_id"],
         cart_ref=body["cart_ref"],
     )
+    if body["capture"]:
+        call.session.flush()
+        hold = loyalty.redemptions.capture(call.session, hold.id, actor=call.actor)
     reply = _redemption(call, hold)
     return call.reply(reply, headers={"Location": f"/api/v1/redemptions/{hold.id}"})
 
@@ -191,15 +200,31 @@ def authorise_redemption(call: Call, body: dict[str, Any]) -> Any:
 )
 def read_redemption(call: Call, redemption_id: uuid.UUID) -> Any:
     """A customer reads their own only."""
-    row = call.session.execute(
-        select(Hold, func.coalesce(Subject.merged_into_id, Subject.id))
-        .join(Account, Account.id == Hold.account_id)
-        .join(Subject, Subject.id == Account.subject_id)
-        .where(Hold.id == redemption_id)
-    ).first()
-    if row is None or (isinstance(call.actor, CustomerActor) and row[1] != _me(call)):
-        raise refusals.unknown(gettext("redemption"), code="unknown_redemption")
-    return _redemption(call, row[0])
+    return _redemption(call, _own(call, redemption_id))
+
+
+@api.endpoint(
+    "GET",
+    "/redemptions/<uuid:redemption_id>/code.svg",
+    summary="Read the discount code of a redemption as a QR code",
+    access=customer() | needs(REDEEM),
+    content_type="image/svg+xml",
+    problems=("unknown_redemption", "no_code"),
+)
+def read_code_image(call: Call, redemption_id: uuid.UUID) -> Any:
+    """For a till's scanner; black on white, whatever the page around it."""
+    hold = _own(call, redemption_id)
+    version = call.session.get_one(RewardVersion, hold.reward_version_id)
+    code = _loyalty(call).coupons.code_of(hold, kind=version.kind)
+    if code is None:
+        raise NotFound(
+            gettext(
+                "The redemption has no discount code, because it is of another kind or is not "
+                "captured; read the redemption for its state"
+            ),
+            code="no_code",
+        )
+    return call.reply(raw=qr_svg(code))
 
 
 @api.endpoint(
@@ -209,7 +234,7 @@ def read_redemption(call: Call, redemption_id: uuid.UUID) -> Any:
     access=customer() | needs(REDEEM),
     response=schemas.RedemptionOut,
     idempotent=True,
-    problems=("unknown_redemption", "hold_not_open"),
+    problems=("unknown_redemption", "hold_not_open", "out_of_stock", "not_active"),
 )
 def capture_redemption(call: Call, redemption_id: uuid.UUID) -> Any:
     """Take the points and hand out the piece; a discount code is in the answer."""
@@ -230,6 +255,34 @@ def void_redemption(call: Call, redemption_id: uuid.UUID) -> Any:
     """Give the points and the piece back."""
     redemptions = _loyalty(call).redemptions
     return _redemption(call, redemptions.void(call.session, redemption_id, actor=call.actor))
+
+
+@api.endpoint(
+    "POST",
+    "/redemptions/<uuid:redemption_id>/reversals",
+    summary="Take a captured redemption back, wholly or in part",
+    access=needs(REVERSE),
+    body=schemas.ReversalIn,
+    response=schemas.RedemptionOut,
+    status=201,
+    idempotent=True,
+    problems=("unknown_redemption", "hold_not_open", "over_reversal", "coupon_used"),
+)
+def reverse_redemption(call: Call, body: dict[str, Any], redemption_id: uuid.UUID) -> Any:
+    """Points return to the lots they came from, with their expiries. Once all are back, the piece
+    is in stock again."""
+    done = _loyalty(call).undoing.reverse(call.session, redemption_id, actor=call.actor, **body)
+    return _redemption(call, done.hold)
+
+
+def _own(call: Call, redemption_id: uuid.UUID) -> Hold:
+    """A redemption that the actor may see; another's is as unknown as none."""
+    hold = call.session.get(Hold, redemption_id)
+    if hold is None:
+        raise refusals.unknown(gettext("redemption"), code="unknown_redemption")
+    account = call.session.get_one(Account, hold.account_id)
+    _loyalty(call).redemptions.check_owner(call.session, account, call.actor)
+    return hold
 
 
 def _member(call: Call, named: uuid.UUID | None) -> uuid.UUID:

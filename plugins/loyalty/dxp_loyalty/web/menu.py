@@ -6,6 +6,7 @@ from dxp.api import MenuEntry
 from dxp.api import lazy_gettext as _l
 from dxp_loyalty.permissions import (
     APPROVE,
+    COUPONS_READ,
     LEDGER_READ,
     OCCASIONS_READ,
     REWARDS_READ,
@@ -37,6 +38,22 @@ MENU = (
         icon="gift",
         section="loyalty",
         order=30,
+    ),
+    MenuEntry(
+        label=_l("Redemptions"),
+        endpoint="loyalty_admin.list_redemptions",
+        permission=LEDGER_READ,
+        icon="bag-check",
+        section="loyalty",
+        order=32,
+    ),
+    MenuEntry(
+        label=_l("Coupons"),
+        endpoint="loyalty_admin.list_coupons",
+        permission=COUPONS_READ,
+        icon="ticket-perforated",
+        section="loyalty",
+        order=34,
     ),
     MenuEntry(
         label=_l("Occasions"),

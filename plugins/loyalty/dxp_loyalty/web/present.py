@@ -20,9 +20,14 @@ from dxp_loyalty.services.explain import rule_name, why
 from dxp_loyalty.services.localized import in_locale
 from dxp_loyalty.services.loyalty import Loyalty
 from dxp_loyalty.services.occasions import Claim, Gift, not_claimable_because
-from dxp_loyalty.services.rewards import Offer
+from dxp_loyalty.services.offering import Offer
 
-STATUS = {"open": "authorised", "captured": "captured", "voided": "voided"}
+STATUS = {
+    "open": "authorised",
+    "captured": "captured",
+    "voided": "voided",
+    "reversed": "reversed",
+}
 
 
 def wallets(platform: Platform, found: Sequence[Wallet], locale: str) -> list[dict[str, Any]]:
@@ -71,15 +76,18 @@ def ledger_line(platform: Platform, row: Any, locale: str) -> dict[str, Any]:
 def offer(platform: Platform, item: Offer, locale: str) -> dict[str, Any]:
     """A reward as one member sees it."""
     reward, version = item.reward, item.version
-    left = None if reward.stock is None else reward.stock - reward.reserved - reward.issued
     return {
         "id": reward.id,
         "key": reward.key,
         "kind": version.kind,
         "name": in_locale(platform, version.texts, locale, "name"),
         "description": in_locale(platform, version.texts, locale, "description"),
+        "image": in_locale(platform, version.texts, locale, "image") or None,
+        "image_alt": in_locale(platform, version.texts, locale, "image_alt"),
         "points": version.cost,
-        "left": left,
+        "wallet": reward.wallet or platform.services.get(Loyalty).settings.wallet,
+        "left": item.left,
+        "available_until": version.active_until,
         "eligible": item.eligible,
         "reasons": item.reasons,
     }
@@ -127,6 +135,10 @@ def redemption(loyalty: Loyalty, hold: Hold, version: RewardVersion) -> dict[str
         "created_at": hold.created_at,
         "expires_at": hold.expires_at,
         "settled_at": hold.settled_at,
+        "reversed_points": hold.reversed,
+        "fulfilment": {
+            name: value for name, value in hold.fulfilment.items() if not name.startswith("_")
+        },
         "code": _code(loyalty, hold, version),
     }
 
@@ -147,6 +159,8 @@ def reward(item: Reward, version: RewardVersion) -> dict[str, Any]:
         "limit_window": version.limit_window,
         "texts": version.texts,
         "details": version.details,
+        "gate": version.gate,
+        "wallet": item.wallet,
         "active_from": version.active_from,
         "active_until": version.active_until,
     }
@@ -191,5 +205,4 @@ def _definition(version: EarningRuleVersion) -> dict[str, Any]:
 
 
 def _code(loyalty: Loyalty, hold: Hold, version: RewardVersion | None) -> str | None:
-    coded = version is not None and version.kind == "discount_code"
-    return loyalty.redemptions.code_of(hold) if coded and hold.state == "captured" else None
+    return None if version is None else loyalty.coupons.code_of(hold, kind=version.kind)

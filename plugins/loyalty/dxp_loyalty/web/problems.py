@@ -30,6 +30,34 @@ PROBLEMS = (
         remedy="Choose another reward, or wait for the next period.",
     ),
     ProblemCode(
+        code="tier_required",
+        status=422,
+        title="The member's tier is too low",
+        explanation="The reward is for members of certain tiers, and the member is in none.",
+        remedy="Choose another reward, or come back when the tier is reached.",
+    ),
+    ProblemCode(
+        code="not_eligible",
+        status=422,
+        title="For other members",
+        explanation="The reward has a condition, such as a segment, that the member does not meet.",
+        remedy="Ask GET /api/v1/me/rewards for what can be had now.",
+    ),
+    ProblemCode(
+        code="invalid_reward",
+        status=422,
+        title="The reward cannot be offered so",
+        explanation="Its kind, the settings of its kind, or its cost do not fit together.",
+        remedy=_MEND,
+    ),
+    ProblemCode(
+        code="coupon_used",
+        status=422,
+        title="The discount code was used",
+        explanation="A redemption is not taken back whole while the code that it gave is used.",
+        remedy="Roll the use of the code back first, or give back a part of the points.",
+    ),
+    ProblemCode(
         code="not_active",
         status=422,
         title="Not on offer",
@@ -78,6 +106,13 @@ PROBLEMS = (
         title="No such redemption",
         explanation="No redemption has this id, or it is another member's.",
         remedy="Use the id that POST /api/v1/redemptions answered.",
+    ),
+    ProblemCode(
+        code="no_code",
+        status=404,
+        title="No discount code",
+        explanation="The redemption is of another kind, or is not captured.",
+        remedy="Read the redemption; only captured ones of the kind `discount_code` have one.",
     ),
     ProblemCode(
         code="unknown_occasion",

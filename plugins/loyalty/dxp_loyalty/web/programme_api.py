@@ -34,6 +34,7 @@ api = ApiBlueprint(
 )
 _RULE_PROBLEMS = ("invalid_rule",)
 _DEFINITION = tuple(DefinitionSchema().fields)
+_REWARD_PROBLEMS = ("name_missing", "invalid_points", "invalid_reward", "invalid_condition")
 
 
 def _loyalty(call: Call) -> Loyalty:
@@ -69,7 +70,7 @@ def list_rewards(call: Call) -> Page:
     body=schemas.RewardIn,
     response=schemas.RewardOut,
     status=201,
-    problems=("reward_key_taken", "name_missing", "invalid_points"),
+    problems=("reward_key_taken", *_REWARD_PROBLEMS),
 )
 def create_reward(call: Call, body: dict[str, Any]) -> Any:
     """It is on offer at once, unless `active` or `active_from` say otherwise."""
@@ -99,7 +100,7 @@ def read_reward(call: Call, reward_id: uuid.UUID) -> Any:
     body=schemas.RewardFields,
     response=schemas.RewardOut,
     etag=True,
-    problems=("unknown_reward", "reward_changed", "stock_too_small", "name_missing"),
+    problems=("unknown_reward", "reward_changed", "stock_too_small", *_REWARD_PROBLEMS),
 )
 def change_reward(call: Call, body: dict[str, Any], reward_id: uuid.UUID) -> Any:
     """A new version; redemptions that were authorised before keep theirs."""

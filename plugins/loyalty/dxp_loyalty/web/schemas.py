@@ -7,7 +7,9 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, validate, validates
 
 from dxp_loyalty.services.amounts import MAX_POINTS
+from dxp_loyalty.services.offering import LIMIT_WINDOWS
 from dxp_loyalty.services.rule_language import EARNING_EVENTS, DefinitionSchema
+from dxp_loyalty.services.undoing import REASON_CODES as REVERSAL_REASONS
 
 KEY = validate.Regexp(
     r"[a-z][a-z0-9-]{0,39}\Z", error="Not lower-case letters, digits and hyphens, at most 40."
@@ -31,11 +33,24 @@ class NameSchema(Schema):
     description = fields.String(load_default="", validate=validate.Length(0, 2000))
 
 
-def texts() -> fields.Dict:
+IMAGE = validate.Regexp(
+    r"(https://[^\s\"'<>]{1,480}|/[^/\s\"'<>\\][^\s\"'<>]{0,480})\Z",
+    error="Not an https address, nor a path on this server.",
+)
+
+
+class RewardTextSchema(NameSchema):
+    """A reward's words and picture in one language."""
+
+    image = fields.String(validate=IMAGE, metadata={"example": "https://shop.example/mug.webp"})
+    image_alt = fields.String(validate=validate.Length(0, 200))
+
+
+def texts(schema: type[Schema] = NameSchema) -> fields.Dict:
     """Words by language."""
     return fields.Dict(
         keys=fields.String(validate=LOCALE),
-        values=fields.Nested(NameSchema),
+        values=fields.Nested(schema),
         required=True,
         validate=validate.Length(1, 40),
         metadata={"example": {"en": {"name": "Coffee mug", "description": "Holds coffee."}}},
@@ -187,14 +202,19 @@ class ReasonOut(Schema):
 
 
 class OfferOut(Schema):
-    """A reward as one member sees it. `left` is null when there is no end of it."""
+    """A reward as one member sees it. `left` is null when there is no end of it; of codes that are
+    handed out one by one at most 1,000 are counted."""
 
     id = fields.UUID(required=True)
     key = fields.String(required=True)
     kind = fields.String(required=True)
     name = fields.String(required=True)
     description = fields.String(required=True)
+    image = fields.String(required=True, allow_none=True)
+    image_alt = fields.String(required=True)
     points = fields.Integer(required=True)
+    wallet = fields.String(required=True)
+    available_until = fields.AwareDateTime(required=True, allow_none=True)
     left = fields.Integer(required=True, allow_none=True)
     eligible = fields.Boolean(required=True)
     reasons = fields.List(fields.Nested(ReasonOut), required=True)
@@ -227,15 +247,26 @@ class ClaimOut(Schema):
 
 
 class RedemptionIn(Schema):
-    """Which reward. A server's key names the member; a customer is one."""
+    """Which reward. A server's key names the member; a customer is one. `capture` takes the points
+    at once."""
 
     reward_id = fields.UUID(required=True)
     cart_ref = fields.String(load_default=None, allow_none=True, validate=validate.Length(1, 100))
     member = fields.UUID(load_default=None, allow_none=True)
+    capture = fields.Boolean(load_default=False)
+
+
+class ReversalIn(Schema):
+    """How much to take back, and why. Without `points`: all that is left of the redemption."""
+
+    points = points(load_default=None, allow_none=True)
+    reason_code = fields.String(required=True, validate=validate.OneOf(REVERSAL_REASONS))
+    note = fields.String(load_default="", validate=validate.Length(0, 500))
 
 
 class RedemptionOut(Schema):
-    """A redemption. `code` is the discount code of a captured one of that kind."""
+    """A redemption. `code` is the discount code of a captured one of that kind, `fulfilment` what
+    else was given, and `reversed_points` what came back after the capture."""
 
     id = fields.UUID(required=True)
     status = fields.String(required=True)
@@ -245,31 +276,41 @@ class RedemptionOut(Schema):
     created_at = fields.AwareDateTime(required=True)
     expires_at = fields.AwareDateTime(required=True)
     settled_at = fields.AwareDateTime(required=True, allow_none=True)
+    reversed_points = fields.Integer(required=True)
+    fulfilment = fields.Dict(required=True)
     code = fields.String(required=True, allow_none=True)
 
 
 class RewardFields(Schema):
     """What can be changed of a reward."""
 
-    kind = fields.String(
-        load_default="product", validate=validate.OneOf(["product", "discount_code"])
+    kind = fields.String(load_default="product", validate=validate.Length(1, 40))
+    cost = fields.Integer(
+        required=True,
+        strict=True,
+        validate=validate.Range(0, MAX_POINTS),
+        metadata={"example": 200},
     )
-    cost = points(required=True)
     stock = fields.Integer(
         strict=True, load_default=None, allow_none=True, validate=validate.Range(0, MAX_POINTS)
     )
     per_member = fields.Integer(
         strict=True, load_default=None, allow_none=True, validate=validate.Range(1, 1_000_000)
     )
-    limit_window = fields.String(
-        load_default="ever", validate=validate.OneOf(["ever", "year", "month", "day"])
-    )
-    texts = texts()
+    limit_window = fields.String(load_default="lifetime", validate=validate.OneOf(LIMIT_WINDOWS))
+    texts = texts(RewardTextSchema)
     details = fields.Dict(
         keys=fields.String(validate=validate.Length(1, 40)),
         values=fields.Raw(),
         load_default=dict,
         validate=validate.Length(max=20),
+    )
+    gate = fields.Dict(
+        load_default=dict,
+        metadata={
+            "example": {"loyalty.points_earned_total": {"$gte": 1000}},
+            "description": "Condition that members must meet; `{}`: everybody does.",
+        },
     )
     active = fields.Boolean(load_default=True)
     active_from = fields.AwareDateTime(load_default=None, allow_none=True)
@@ -277,9 +318,14 @@ class RewardFields(Schema):
 
 
 class RewardIn(RewardFields):
-    """A new reward."""
+    """A new reward. Its key and the wallet that pays for it never change."""
 
     key = fields.String(required=True, validate=KEY, metadata={"example": "coffee-mug"})
+    wallet = fields.String(
+        load_default=None,
+        allow_none=True,
+        validate=validate.Regexp(r"[a-z][a-z0-9_]{0,39}\Z", error="Not a short plain name."),
+    )
 
 
 class RewardOut(RewardIn):

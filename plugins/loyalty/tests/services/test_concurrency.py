@@ -14,8 +14,10 @@ from typing import Any
 import pytest
 
 from dxp.api import KeyActor, Platform, Problem, SystemActor
-from dxp_loyalty.services.accounts import open_account
+from dxp_loyalty.services.accounts import open_account, open_accounts
+from dxp_loyalty.services.coupon_batches import BatchDraft
 from dxp_loyalty.services.entries import Cause
+from dxp_loyalty.services.ledger import Gain
 
 ACTOR = SystemActor(name="test")
 CLIENTS = 16
@@ -23,7 +25,7 @@ CLIENTS = 16
 
 @pytest.fixture
 def app_settings() -> dict[str, Any]:
-    return {"database": {"pool_size": CLIENTS}}
+    return {"database": {"pool_size": 2 * CLIENTS}}
 
 
 def outcome(work: Callable[[], Any]) -> str:
@@ -59,6 +61,101 @@ def test_twenty_pieces_go_to_twenty_members(programme: Any, platform: Platform) 
     with platform.db.read() as session:
         found, _version = programme.loyalty.rewards.current(session, reward.id)
     assert (found.reserved, found.issued) == (0, 20)
+    programme.check()
+
+
+@pytest.mark.slow
+@pytest.mark.postgres
+def test_a_thousand_pieces_go_to_a_thousand_members(programme: Any, platform: Platform) -> None:
+    """Thirty-two clients ask for a thousand and fifty: a thousand are captured, not one more."""
+    if platform.db.engine.dialect.name != "postgresql":
+        pytest.skip("writers take turns on SQLite; the smaller test holds there")
+    reward = programme.reward(cost=10, stock=1_000, per_member=1)
+    with platform.db.write() as session:
+        members = [platform.subjects.create(session).id for _ in range(1_050)]
+    with platform.db.write() as session:
+        accounts = open_accounts(session, platform, members, wallet="points")
+        cause = Cause(source="start", actor=ACTOR)
+        gains = [Gain(account=account, points=10, cause=cause) for account in accounts.values()]
+        programme.loyalty.ledger.earn_many(session, gains)
+    redemptions = programme.loyalty.redemptions
+
+    def redeem(member: uuid.UUID) -> None:
+        with platform.db.write() as session:
+            hold = redemptions.authorise(session, subject_id=member, reward_id=reward.id)
+            session.flush()
+            redemptions.capture(session, hold.id, actor=ACTOR)
+
+    tasks = [lambda member=member: redeem(member) for member in members]
+    with ThreadPoolExecutor(32) as pool:
+        ended = Counter(pool.map(outcome, tasks))
+    assert ended == {"done": 1_000, "out_of_stock": 50}
+    with platform.db.read() as session:
+        found, _version = programme.loyalty.rewards.current(session, reward.id)
+    assert (found.reserved, found.issued) == (0, 1_000)
+    programme.check()
+
+
+def test_codes_of_a_batch_go_to_one_member_each(programme: Any, platform: Platform) -> None:
+    """However many redeem at once: nobody waits for another's code, nobody gets it."""
+    loyalty = programme.loyalty
+    draft = BatchDraft(key="drop", name="Drop", purpose="rewards", count=20)
+    with platform.db.write() as session:
+        batch = loyalty.coupon_batches.create(session, draft, actor=ACTOR, background=False)
+    loyalty.coupon_batches.make(batch.id)
+    reward = programme.reward(kind="discount_code", cost=10, details={"batch": str(batch.id)})
+    members = [programme.member() for _ in range(24)]
+    for member in members:
+        programme.give(member, 10)
+    codes: list[str] = []
+
+    def redeem(member: uuid.UUID) -> None:
+        with platform.db.write() as session:
+            hold = loyalty.redemptions.authorise(session, subject_id=member, reward_id=reward.id)
+            session.flush()
+            loyalty.redemptions.capture(session, hold.id, actor=ACTOR)
+            code = loyalty.coupons.code_of(hold, kind="discount_code")
+        codes.append(str(code))
+
+    ended = all_at_once([lambda member=member: redeem(member) for member in members])
+    assert ended == {"done": 20, "out_of_stock": 4}
+    assert len(set(codes)) == 20
+    programme.check()
+
+
+def test_a_code_is_used_once_by_whoever_comes_first(programme: Any, platform: Platform) -> None:
+    """Sixteen tills scan the same coupon."""
+    loyalty = programme.loyalty
+    draft = BatchDraft(key="one", name="One", origin="imported")
+    with platform.db.write() as session:
+        batch = loyalty.coupon_batches.create(session, draft, actor=ACTOR)
+        loyalty.coupon_imports.run(session, batch.id, ["code\n", "LUCKY-7\n"], actor=ACTOR)
+
+    def use() -> None:
+        with platform.db.write() as session:
+            loyalty.coupons.redeem(session, "LUCKY-7", actor=ACTOR)
+
+    assert all_at_once([use] * 16) == {"done": 1, "limit_reached": 15}
+
+
+def test_a_redemption_is_taken_back_once(
+    programme: Any, member: uuid.UUID, platform: Platform
+) -> None:
+    """Sixteen want ten of its fifty points back."""
+    programme.give(member, 50)
+    loyalty = programme.loyalty
+    reward = programme.reward(cost=50)
+    with platform.db.write() as session:
+        hold = loyalty.redemptions.authorise(session, subject_id=member, reward_id=reward.id)
+        session.flush()
+        loyalty.redemptions.capture(session, hold.id, actor=ACTOR)
+
+    def reverse() -> None:
+        with platform.db.write() as session:
+            loyalty.undoing.reverse(session, hold.id, points=10, reason_code="other", actor=ACTOR)
+
+    assert all_at_once([reverse] * 16) == {"done": 5, "hold_not_open": 11}
+    assert programme.available(member) == 50
     programme.check()
 
 

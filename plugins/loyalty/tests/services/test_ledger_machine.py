@@ -12,13 +12,15 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from hypothesis.stateful import run_state_machine_as_test as run_machine
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from dxp.api import EventRow, Platform, Problem, Subject, SystemActor
-from dxp_loyalty.models import MODELS, Account, Entry
+from dxp_loyalty.models import MODELS, Account, CouponCode, CouponUse, Entry, Hold
 from dxp_loyalty.services.accounts import lock_accounts, open_account
 from dxp_loyalty.services.balances import available_points
+from dxp_loyalty.services.coupon_batches import BatchDraft
+from dxp_loyalty.services.coupons import form_of
 from dxp_loyalty.services.entries import Cause
 from dxp_loyalty.services.invariants import verify
 from dxp_loyalty.services.loyalty import Loyalty
@@ -32,13 +34,18 @@ REFUSALS = {
     "not_active",
     "over_reversal",
     "hold_not_open",
+    "coupon_used",
+    "unknown_redemption",
+    "unknown_coupon",
+    "unknown_coupon_use",
 }
 MEMBERS = st.integers(0, 2)
 AMOUNTS = st.integers(1, 80)
+REWARDS = st.sampled_from([0, 0, 1, 2, 3])
 
 
 class LedgerMachine(RuleBasedStateMachine):
-    """Three members, two rewards, and a clock that may even go back."""
+    """Three members, four rewards, and a clock that may even go back."""
 
     def __init__(self, platform: Platform, clock: Any) -> None:
         super().__init__()
@@ -57,12 +64,44 @@ class LedgerMachine(RuleBasedStateMachine):
             self.rewards = [
                 self._reward(session, key="scarce", cost=10, stock=3, per_member=1),
                 self._reward(session, key="plenty", cost=50, stock=None, per_member=None),
+                self._reward(
+                    session, key="weekly", cost=5, stock=9, per_member=2, limit_window="week"
+                ),
+                self._reward(
+                    session,
+                    key="coupon",
+                    cost=7,
+                    kind="discount_code",
+                    details=self._codes(session),
+                ),
             ]
         self._recount()
 
     def _reward(self, session: Session, **values: Any) -> uuid.UUID:
-        draft = RewardDraft(kind="product", texts={"en": {"name": "Mug"}}, **values)
+        values = {"kind": "product", "stock": None, "per_member": None, **values}
+        draft = RewardDraft(texts={"en": {"name": "Mug"}}, **values)
         return self.loyalty.rewards.create(session, draft, actor=ACTOR).id
+
+    def _codes(self, session: Session) -> dict[str, Any]:
+        """A batch with its codes, made in the transaction that is open."""
+        batches = self.loyalty.coupon_batches
+        draft = BatchDraft(key="codes", name="Codes", purpose="rewards", count=4)
+        batch = batches.create(session, draft, actor=ACTOR, background=False)
+        form, origin = form_of(batch), batch.id.bytes
+        for number in range(4):
+            code = self.loyalty.coupons.codes.code(form, origin, number)
+            session.add(
+                CouponCode(
+                    code_hash=self.loyalty.coupons.codes.hash(code),
+                    batch_id=batch.id,
+                    number=number,
+                    state="free",
+                    created_at=self.clock.now(),
+                )
+            )
+        batch.made, batch.next_number, batch.state = 4, 4, "ready"
+        session.flush()
+        return {"batch": str(batch.id)}
 
     def _try(self, work: Callable[[Session], Entry | None]) -> bool:
         """Do it in a transaction of its own; a refusal must be one of the known ones."""
@@ -141,7 +180,7 @@ class LedgerMachine(RuleBasedStateMachine):
             )
         )
 
-    @rule(member=MEMBERS, which=st.sampled_from([0, 0, 1]))
+    @rule(member=MEMBERS, which=REWARDS)
     def authorise(self, member: int, which: int) -> None:
         def work(session: Session) -> None:
             hold = self.loyalty.redemptions.authorise(
@@ -160,7 +199,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @rule(
         member=MEMBERS,
-        which=st.sampled_from([0, 0, 1]),
+        which=REWARDS,
         capture=st.booleans(),
         wait=st.sampled_from([0, 0, 0, 1]),
     )
@@ -188,7 +227,11 @@ class LedgerMachine(RuleBasedStateMachine):
         with self.platform.db.read() as session:
             entries = session.execute(
                 select(Entry.account_id, Entry.seq, Entry.amount)
-                .where(Entry.kind.in_(["earn", "spend"]))
+                .where(
+                    Entry.kind.in_(["earn", "spend"]),
+                    # What a redemption took goes back with the redemption alone.
+                    Entry.source.not_like("hold:%"),
+                )
                 .order_by(Entry.account_id, Entry.seq)
             ).all()
         if not entries:
@@ -204,6 +247,39 @@ class LedgerMachine(RuleBasedStateMachine):
             )
         )
         self._recount()
+
+    @precondition(lambda self: self.holds)
+    @rule(data=st.data(), points=st.one_of(st.none(), st.integers(1, 30)))
+    def take_back(self, data: st.DataObject, points: int | None) -> None:
+        """A redemption, wholly or in part, whoever its member has become since."""
+        hold_id = data.draw(st.sampled_from(self.holds[-8:]))
+
+        def work(session: Session) -> None:
+            self.loyalty.undoing.reverse(
+                session, hold_id, points=points, reason_code="other", actor=ACTOR
+            )
+
+        self._try(work)
+        self._recount()
+
+    @precondition(lambda self: self.holds)
+    @rule(data=st.data(), back=st.booleans())
+    def use_a_coupon(self, data: st.DataObject, back: bool) -> None:
+        """Or roll its use back."""
+        hold_id = data.draw(st.sampled_from(self.holds))
+
+        def work(session: Session) -> None:
+            hold = session.get_one(Hold, hold_id)
+            code = self.loyalty.coupons.code_of(hold, kind="discount_code")
+            if "_coupon" not in hold.fulfilment or code is None:
+                return
+            owner = session.get_one(Account, hold.account_id).subject_id
+            if back:
+                self.loyalty.coupons.roll_back(session, code)
+            else:
+                self.loyalty.coupons.redeem(session, code, member=owner, actor=ACTOR)
+
+        self._try(work)
 
     @rule(member=MEMBERS, points=AMOUNTS, keep=st.integers(0, 40), share=st.floats(0.1, 1))
     def return_what_was_spent(self, member: int, points: int, keep: int, share: float) -> None:
@@ -291,9 +367,29 @@ class LedgerMachine(RuleBasedStateMachine):
         with self.platform.db.read() as session:
             report = verify(session, now=self.clock.now())
             posted = {account.id: account.posted for account in session.scalars(select(Account))}
+            self._check_coupons(session)
         assert report.ok, report.violations[:5]
         for account_id, balance in self.balance.items():
             assert posted[account_id] == balance
+
+    @staticmethod
+    def _check_coupons(session: Session) -> None:
+        """Each code is free, or that of one captured redemption; its uses are counted."""
+        used = dict(
+            session.execute(
+                select(CouponUse.code_hash, func.count())
+                .where(CouponUse.rolled_back_at.is_(None))
+                .group_by(CouponUse.code_hash)
+            ).all()
+        )
+        states = {row.id: row.state for row in session.scalars(select(Hold))}
+        codes = session.scalars(select(CouponCode)).all()
+        assert len(codes) == 4
+        for code in codes:
+            assert code.uses == used.get(code.code_hash, 0)
+            assert (code.state == "free") == (code.redemption_id is None)
+            if code.state == "issued" and code.redemption_id is not None:
+                assert states[code.redemption_id] == "captured"
 
 
 def _forget(session: Session) -> None:

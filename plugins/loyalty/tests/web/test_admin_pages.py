@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import uuid
 from typing import Any
@@ -14,6 +15,8 @@ PAGES = (
     "/admin/loyalty/",
     "/admin/loyalty/rewards",
     "/admin/loyalty/rewards/new",
+    "/admin/loyalty/redemptions",
+    "/admin/loyalty/coupons",
     "/admin/loyalty/rules",
     "/admin/loyalty/rules/new",
     "/admin/loyalty/occasions",
@@ -31,7 +34,7 @@ REWARD_FORM = {
     "cost": "90",
     "stock": "7",
     "per_member": "",
-    "limit_window": "ever",
+    "limit_window": "lifetime",
     "active": "true",
     "first_day": "",
     "last_day": "2026-04-30",
@@ -59,7 +62,7 @@ def staff(client: Any) -> Any:
     return client.as_staff("*")
 
 
-def send(staff: Any, url: str, form: dict[str, str]) -> Any:
+def send(staff: Any, url: str, form: dict[str, Any]) -> Any:
     """Post a form as the page would, with its token."""
     page = staff.get("/admin/loyalty/").get_data(as_text=True)
     token = re.search(r'name="csrf-token" content="([^"]+)"', page)
@@ -112,6 +115,105 @@ def test_a_faulty_reward_comes_back_with_its_faults(staff: Any) -> None:
     answer = send(staff, "/admin/loyalty/rewards/new", {**REWARD_FORM, "cost": "0"})
     assert answer.status_code == 422
     assert "Tea pot" in answer.get_data(as_text=True)
+
+
+def test_a_reward_of_a_kind_has_the_fields_of_its_kind(
+    staff: Any, programme: Any, platform: Platform
+) -> None:
+    """They come when the kind is chosen, and faults are shown at their fields."""
+    part = staff.get("/admin/loyalty/rewards/kind?kind=discount_code").get_data(as_text=True)
+    assert 'name="details_discount_percent"' in part
+    form = {
+        **REWARD_FORM,
+        "kind": "discount_code",
+        "limit_window": "week",
+        "details_discount_percent": "150",
+        "gate": '{"loyalty.points_earned_total": {"$gte": 10}}',
+        "image_en": "javascript:alert(1)",
+    }
+    refused = send(staff, "/admin/loyalty/rewards/new", form)
+    assert refused.status_code == 422
+    assert 'id="f-image_en-error' in refused.get_data(as_text=True)
+    form["image_en"] = "/media/tea.webp"
+    refused = send(staff, "/admin/loyalty/rewards/new", form)
+    assert 'id="f-details_discount_percent-error' in refused.get_data(as_text=True)
+    form["details_discount_percent"] = "15"
+    assert send(staff, "/admin/loyalty/rewards/new", form).status_code == 303
+    with platform.db.read() as session:
+        ((reward, version),) = programme.loyalty.rewards.listed(session)
+    assert version.details == {"discount_percent": 15}
+    assert version.gate == {"loyalty.points_earned_total": {"$gte": 10}}
+    assert version.texts["en"]["image"] == "/media/tea.webp"
+    page = staff.get(f"/admin/loyalty/rewards/{reward.id}").get_data(as_text=True)
+    assert 'src="/media/tea.webp"' in page
+    assert 'value="15"' in page
+
+
+def test_a_redemption_is_found_shown_and_taken_back(
+    staff: Any, client: Any, programme: Any, member: uuid.UUID
+) -> None:
+    """A form that is sent twice takes back once."""
+    programme.give(member, 100)
+    reward = programme.reward(cost=60, kind="discount_code")
+    body = {"reward_id": str(reward.id), "capture": True}
+    made = client.as_customer(member).post(
+        "/api/v1/redemptions", json=body, headers={"Idempotency-Key": "r"}
+    )
+    code = made.json["code"]
+    assert made.json["id"] in staff.get("/admin/loyalty/redemptions?state=captured").text
+    assert made.json["id"] in staff.get(f"/admin/loyalty/redemptions?member={member}").text
+    assert made.json["id"] not in staff.get("/admin/loyalty/redemptions?state=open").text
+    url = f"/admin/loyalty/redemptions/{made.json['id']}"
+    assert code in staff.get(url).text
+    assert staff.get(f"{url}/code.svg").data.startswith(b"<svg")
+    form = {"points": "20", "reason_code": "returned", "note": "", "seen": "0"}
+    assert send(staff, f"{url}/reverse", form).status_code == 303
+    assert send(staff, f"{url}/reverse", form).status_code == 422
+    assert programme.available(member) == 60
+    over = send(staff, f"{url}/reverse", {**form, "points": "41", "seen": "20"})
+    assert over.status_code == 422
+    assert send(staff, f"{url}/reverse", {**form, "points": "", "seen": "20"}).status_code == 303
+    assert programme.available(member) == 100
+    reader = client.as_staff("loyalty.ledger.read")
+    assert code not in reader.get(url).text
+    assert reader.get(f"{url}/code.svg").status_code == 403
+    programme.check()
+
+
+def test_codes_are_made_downloaded_once_and_withdrawn(
+    staff: Any, programme: Any, platform: Platform, run_jobs: Any
+) -> None:
+    """The page tells how far the job is, and how hard a code is to guess."""
+    form = {"key": "spring", "name": "Spring", "what": "download", "count": "25", "length": "12"}
+    weak = send(staff, "/admin/loyalty/coupons/new", {**form, "length": "6"})
+    assert weak.status_code == 422
+    made = send(staff, "/admin/loyalty/coupons/new", form)
+    url = made.headers["Location"]
+    assert "0 of 25 codes are made" in staff.get(url).text
+    assert "0 of 25" in staff.get(f"{url}/progress").text
+    run_jobs()
+    assert "59 bits" in staff.get(url).text
+    file = send(staff, f"{url}/codes.csv", {})
+    codes = file.text.split()[1:]
+    assert len(set(codes)) == 25
+    with platform.db.read() as session:
+        assert programme.loyalty.coupons.validate(session, codes[7]).uses_left == 1
+    assert send(staff, f"{url}/codes.csv", {}).status_code == 303
+    assert "downloaded before" in staff.get(url).text
+    send(staff, f"{url}/withdraw", {})
+    assert "Withdrawn" in staff.get(url).text
+
+
+def test_a_file_of_codes_is_brought_in(staff: Any) -> None:
+    """With the rows that were left out, and why."""
+    form = {"key": "old", "name": "Old shop", "what": "imported"}
+    url = send(staff, "/admin/loyalty/coupons/new", form).headers["Location"]
+    file = (io.BytesIO(b"code\nWELCOME10\nX\n"), "codes.csv")
+    page = send(staff, f"{url}/import", {"file": file})
+    assert "1 codes were brought in, 1 rows were left out" in page.text
+    latin = (io.BytesIO("code\ncaf\u00e9-12\n".encode("latin-1")), "codes.csv")
+    assert send(staff, f"{url}/import", {"file": latin}).status_code == 422
+    assert send(staff, f"{url}/import", {}).status_code == 422
 
 
 def test_a_rule_is_made_and_revised(

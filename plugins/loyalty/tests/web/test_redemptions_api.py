@@ -8,8 +8,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import MetaData, select
 
 from dxp.api import Platform
+from dxp_loyalty.models import CouponCode
 
 
 @pytest.fixture
@@ -196,6 +198,56 @@ def test_an_expired_hold_cannot_be_captured_and_is_released(
     assert programme.available(rich.subject_id) == 500
     read = rich.get(f"/api/v1/redemptions/{made.json['id']}")
     assert read.json["status"] == "voided"
+    programme.check()
+
+
+def test_one_call_authorises_and_captures(programme: Any, rich: Any) -> None:
+    """Or does neither: what cannot be paid for sets nothing aside."""
+    reward = programme.reward(cost=300, stock=5)
+    made = authorise(rich, reward.id, capture=True)
+    assert (made.status_code, made.json["status"]) == (201, "captured")
+    refused = authorise(rich, reward.id, capture=True)
+    assert refused.json["code"] == "insufficient_points"
+    assert programme.available(rich.subject_id) == 200
+    programme.check()
+
+
+def reverse(client: Any, redemption_id: str, **body: Any) -> Any:
+    url = f"/api/v1/redemptions/{redemption_id}/reversals"
+    return client.post(url, json={"reason_code": "returned", **body}, headers=key())
+
+
+def test_a_redemption_is_taken_back_in_parts(programme: Any, client: Any, rich: Any) -> None:
+    """The piece comes back with the last part; more than is left is refused, and so is zero."""
+    server = client.as_key("loyalty.redemptions.reverse")
+    made = authorise(rich, programme.reward(cost=100, stock=1).id, capture=True).json["id"]
+    part = reverse(server, made, points=30, note="A chip in the glaze")
+    assert (part.status_code, part.json["reversed_points"]) == (201, 30)
+    assert part.json["status"] == "captured"
+    over = reverse(server, made, points=71)
+    assert (over.status_code, over.json["code"], over.json["possible"]) == (
+        422,
+        "over_reversal",
+        70,
+    )
+    assert reverse(server, made, points=0).status_code == 422
+    whole = reverse(server, made)
+    assert (whole.json["status"], whole.json["reversed_points"]) == ("reversed", 100)
+    assert reverse(server, made).json["code"] == "hold_not_open"
+    assert programme.available(rich.subject_id) == 500
+    assert rich.get("/api/v1/me/rewards").json[0]["left"] == 1
+    programme.check()
+
+
+def test_members_do_not_take_back_what_they_redeemed(
+    programme: Any, client: Any, rich: Any
+) -> None:
+    """They have the piece. An id that nobody has is unknown, an open one is told."""
+    server = client.as_key("loyalty.redemptions.reverse")
+    made = authorise(rich, programme.reward().id).json["id"]
+    assert reverse(rich, made).status_code == 403
+    assert reverse(server, str(uuid.uuid4())).json["code"] == "unknown_redemption"
+    assert reverse(server, made).json["code"] == "hold_not_open"
 
 
 def test_anothers_redemption_is_unknown(
@@ -254,11 +306,7 @@ def test_a_discount_code_is_given_at_capture_and_kept_as_a_hash(
     programme: Any, rich: Any, platform: Platform
 ) -> None:
     """Its member can read it again; the database cannot tell it."""
-    from sqlalchemy import select
-
-    from dxp_loyalty.models import CouponCode
-
-    reward = programme.reward(kind="discount_code", details={"discount": "10"})
+    reward = programme.reward(kind="discount_code", details={"discount_percent": 10})
     made = authorise(rich, reward.id)
     assert made.json["code"] is None
     code = settle(rich, made.json["id"], "capture").json["code"]
@@ -268,6 +316,56 @@ def test_a_discount_code_is_given_at_capture_and_kept_as_a_hash(
     with platform.db.read() as session:
         (kept,) = session.scalars(select(CouponCode))
     assert code not in (kept.code_hash, str(kept.redemption_id))
+
+
+def test_a_discount_code_is_a_qr_code_too(programme: Any, client: Any, rich: Any) -> None:
+    """For its member alone; a redemption without one says so."""
+    coded = authorise(rich, programme.reward(kind="discount_code").id, capture=True).json["id"]
+    image = rich.get(f"/api/v1/redemptions/{coded}/code.svg")
+    assert (image.status_code, image.content_type) == (200, "image/svg+xml")
+    assert image.data.startswith(b"<svg")
+    other = client.as_customer().get(f"/api/v1/redemptions/{coded}/code.svg")
+    assert other.json["code"] == "unknown_redemption"
+    plain = authorise(rich, programme.reward().id, capture=True).json["id"]
+    assert rich.get(f"/api/v1/redemptions/{plain}/code.svg").json["code"] == "no_code"
+
+
+def test_no_table_holds_a_discount_code(programme: Any, rich: Any, platform: Platform) -> None:
+    """Not even the stored answers of idempotent requests, which replay it all the same."""
+    reward = programme.reward(kind="discount_code")
+    body, headers = {"reward_id": str(reward.id), "capture": True}, key()
+    first = rich.post("/api/v1/redemptions", json=body, headers=headers)
+    assert rich.post("/api/v1/redemptions", json=body, headers=headers).json == first.json
+    tables = MetaData()
+    with platform.db.read() as session:
+        tables.reflect(session.connection())
+        rows = [
+            repr(row) for table in tables.tables.values() for row in session.execute(select(table))
+        ]
+    assert rows
+    assert not [row for row in rows if first.json["code"] in row]
+
+
+def test_a_gate_refuses_with_a_code_and_tells_it_beforehand(programme: Any, rich: Any) -> None:
+    """In `me/rewards` with the same code and words as the refusal."""
+    gate = {"loyalty.points_earned_total": {"$gte": 1000}}
+    reward = programme.reward(gate=gate)
+    told = rich.get("/api/v1/me/rewards").json[0]
+    refused = authorise(rich, reward.id)
+    assert (refused.status_code, refused.json["code"]) == (422, "not_eligible")
+    assert told["reasons"] == [{"code": "not_eligible", "detail": refused.json["detail"]}]
+    assert authorise(rich, programme.reward(gate={"loyalty.has_birthday_gift": False}).id).json[
+        "id"
+    ]
+
+
+def test_a_picture_is_told_in_the_readers_language(programme: Any, rich: Any) -> None:
+    """With its words for those who do not see it."""
+    image = "https://shop.example/mug.webp"
+    words = {"name": "Mug", "image": image, "image_alt": "A blue mug"}
+    programme.reward(texts={"en": words})
+    offer = rich.get("/api/v1/me/rewards").json[0]
+    assert (offer["image"], offer["image_alt"]) == (image, "A blue mug")
 
 
 def test_offers_tell_why_a_reward_is_out_of_reach(

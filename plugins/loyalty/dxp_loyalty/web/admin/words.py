@@ -5,6 +5,7 @@ from __future__ import annotations
 from babel.dates import get_day_names
 
 from dxp.api import gettext as _
+from dxp_loyalty.services.undoing import REASON_CODES as REVERSAL_REASONS
 
 
 def states() -> list[tuple[str, str]]:
@@ -91,3 +92,41 @@ def weekdays(locale: str) -> list[tuple[str, str]]:
 def ordinals() -> list[tuple[int, str]]:
     """Which of a weekday in its month."""
     return [(1, _("First")), (2, _("Second")), (3, _("Third")), (4, _("Fourth")), (-1, _("Last"))]
+
+
+def windows() -> list[tuple[str, str]]:
+    """Periods in which a member's pieces are counted."""
+    return [
+        ("lifetime", _("lifetime")),
+        ("year", _("year")),
+        ("month", _("month")),
+        ("week", _("week")),
+        ("day", _("day")),
+    ]
+
+
+def redemption_states() -> list[tuple[str, str]]:
+    """States of a redemption."""
+    return [
+        ("captured", _("Captured")),
+        ("open", _("Authorised")),
+        ("voided", _("Voided")),
+        ("reversed", _("Taken back")),
+    ]
+
+
+def reversal_reasons() -> list[tuple[str, str]]:
+    """Reasons for which a redemption is taken back, for a chooser."""
+    known = {
+        "not_delivered": _("It was not delivered"),
+        "returned": _("The member returned it"),
+        "mistake": _("A mistake"),
+        "fraud": _("Fraud"),
+        "other": _("Other"),
+    }
+    return [(code, known[code]) for code in REVERSAL_REASONS]
+
+
+def batch_states() -> dict[str, str]:
+    """States of a batch of coupon codes."""
+    return {"making": _("Being made"), "ready": _("Ready"), "withdrawn": _("Withdrawn")}
