@@ -79,6 +79,7 @@ EXCUSED = {
     "loyalty_adjustment_reason": DEFINED,
     "loyalty_campaign": DEFINED,
     "loyalty_cap_counter": NUMBERS,
+    "loyalty_coupon_batch": DEFINED,
     "loyalty_coupon_code": "digests of random codes",
     "loyalty_earning": "points by the numbers of an order's lines",
     "loyalty_earning_rule": DEFINED,
@@ -229,6 +230,7 @@ class Person:
         platform, mark, key = self.client.platform, self.mark, self.key
         body = {"member": str(self.id), "reward_id": reward_id, "cart_ref": f"server-{mark}"}
         ok(key.post("/api/v1/redemptions", json=body, headers={"Idempotency-Key": f"s-{mark}"}))
+        self.use_a_coupon()
         made = ok(key.post("/api/v1/organisations", json={"name": "Guild"}))
         ok(
             key.put(
@@ -278,6 +280,28 @@ class Person:
                     )
                 )
             platform.jobs.enqueue(session, BUILD, {"export_id": str(self.id), "why": mark})
+
+    def use_a_coupon(self) -> None:
+        """A reward gives a code, which a till takes for an order."""
+        key, mark = self.key, self.mark
+        reward = {
+            "key": f"coupon-{self.id.hex[-8:]}",
+            "texts": {"en": {"name": "Five off"}},
+            "cost": 10,
+            "kind": "discount_code",
+            "details": {"discount_percent": 5},
+        }
+        made = ok(key.post("/api/v1/loyalty/rewards", json=reward))
+        asked = {"reward_id": made["id"], "cart_ref": mark, "capture": True}
+        headers = {"Idempotency-Key": f"code-{mark}"}
+        code = ok(self.me.post("/api/v1/redemptions", json=asked, headers=headers))["code"]
+        ok(
+            key.post(
+                f"/api/v1/coupons/{code}/redeem",
+                json={"member": str(self.id), "ref": mark},
+                headers={"Idempotency-Key": f"use-{mark}"},
+            )
+        )
 
 
 def files_with_marks(platform: Platform) -> list[str]:

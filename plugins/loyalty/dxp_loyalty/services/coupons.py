@@ -120,9 +120,7 @@ class Coupons:
             raise refusals.coupon_spent()
         use = session.get_one(CouponUse, use_id)
         batch = self._batch(session, row)
-        self._platform.events.publish(
-            session, CouponRedeemed(use_id=use.id, batch=batch.key if batch else ""), subject_id=who
-        )
+        self._tell(session, use, CouponRedeemed(use_id=use.id, batch=batch.key if batch else ""))
         session.refresh(row)
         return use, self._described(session, row)
 
@@ -165,11 +163,7 @@ class Coupons:
             .values(uses=CouponCode.uses - 1)
         )
         batch = self._batch(session, row)
-        self._platform.events.publish(
-            session,
-            CouponRolledBack(use_id=use.id, batch=batch.key if batch else ""),
-            subject_id=use.subject_id,
-        )
+        self._tell(session, use, CouponRolledBack(use_id=use.id, batch=batch.key if batch else ""))
         return use
 
     def hand_out(
@@ -303,6 +297,16 @@ class Coupons:
             )
         )
         return len({root or own for own, root in merged}) == 1
+
+    def _tell(
+        self, session: Session, use: CouponUse, told: CouponRedeemed | CouponRolledBack
+    ) -> None:
+        """It is the history of whom the user was merged into, until that is undone."""
+        user, owner = use.subject_id, None
+        if user is not None:
+            owner = self._platform.subjects.get(session, user)
+        origin = None if owner == user else user
+        self._platform.events.publish(session, told, subject_id=owner, origin_id=origin)
 
     def _usable(self, session: Session, row: CouponCode) -> Coupon:
         now = self._platform.clock.now()

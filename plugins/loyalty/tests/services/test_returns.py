@@ -5,16 +5,17 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 from decimal import Decimal
+from importlib import import_module
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import select
+from sqlalchemy import select, text, update
 
 from dxp.api import Platform, Problem, SystemActor
 from dxp.contracts import OrderPlaced
-from dxp_loyalty.models import Account, OrderReturn
+from dxp_loyalty.models import Account, Hold, OrderReturn
 from dxp_loyalty.services.accounts import open_account
 from dxp_loyalty.services.earning import RuleDraft
 from dxp_loyalty.services.entries import Cause
@@ -185,6 +186,40 @@ def test_points_redeemed_for_the_order_go_back_to_their_lots(shop: Shop) -> None
     given = [shop.back(number, ("1", 1)).points_given for _ in range(3)]
     assert given == [33, 33, 34]
     assert shop.available == 100
+
+
+def test_a_redemption_counts_what_a_return_gave_back_of_it(shop: Shop) -> None:
+    """Taking it back afterwards gives the rest, and no point twice."""
+    shop.open()
+    shop.programme.give(shop.member, 100)
+    number = shop.buy((2, "20"))
+    shop.redeem(50, number)
+    assert shop.back(number, ("1", 1)).points_given == 25
+    with shop.platform.db.write() as session:
+        (hold,) = session.scalars(select(Hold))
+        assert (hold.state, hold.reversed) == ("captured", 25)
+        done = shop.loyalty.undoing.reverse(session, hold.id, reason_code="returned", actor=STAFF)
+    assert (done.points, done.whole) == (25, True)
+    assert shop.back(number).points_given == 0
+    assert shop.available == 100
+
+
+def test_what_returns_gave_back_before_it_was_counted_is_counted(shop: Shop) -> None:
+    """By the migration that brings the count."""
+    revision: Any = import_module(
+        "dxp_loyalty.migrations.versions.0012_gates_reversals_and_coupons"
+    )
+    shop.open()
+    shop.programme.give(shop.member, 100)
+    number = shop.buy((2, "20"))
+    shop.redeem(50, number)
+    shop.redeem(10, "another-cart")
+    shop.back(number, ("1", 1))
+    with shop.platform.db.write() as session:
+        session.execute(update(Hold).values(reversed=0))
+        session.execute(text(revision._GIVEN_BACK))
+        counted = session.execute(select(Hold.amount, Hold.reversed)).all()
+    assert sorted(map(tuple, counted)) == [(10, 0), (50, 25)]
 
 
 def test_what_expired_unused_is_not_taken_a_second_time(shop: Shop) -> None:

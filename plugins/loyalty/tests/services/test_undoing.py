@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select
 
 from dxp.api import Platform, SystemActor
-from dxp_loyalty.models import Account, Hold, Lot
+from dxp_loyalty.models import Account, CouponCode, Hold, Lot
 from dxp_loyalty.services.accounts import open_account
 from dxp_loyalty.services.entries import Cause
 from dxp_loyalty.services.offering import window_key
@@ -93,6 +93,34 @@ def test_what_a_merged_member_redeemed_comes_back_to_the_one_who_stayed(
     assert (programme.available(member), programme.available(other)) == (0, 50)
     reverse(programme, hold_id)
     assert programme.available(other) == 100
+    programme.check()
+
+
+def test_a_redemption_given_back_in_part_goes_along_when_a_merge_is_undone(
+    programme: Any, member: uuid.UUID, platform: Platform
+) -> None:
+    """With what was given back of it, and with its code; the rest comes back to its member."""
+    other = programme.member()
+    for one in (member, other):
+        programme.give(one, 100)
+    reward = programme.reward(cost=80, kind="discount_code", details={"discount_percent": 5})
+    with platform.db.write() as session:
+        merge = platform.privacy.merges.merge(session, ACTOR, winner_id=member, loser_id=other)
+    hold_id = redeem(programme, other, reward)
+    gone_id = redeem(programme, other, programme.reward(cost=10))
+    reverse(programme, gone_id)
+    reverse(programme, hold_id, 30)
+    assert programme.available(member) == 150
+    programme.check()
+    with platform.db.write() as session:
+        platform.privacy.merges.undo(session, ACTOR, merge_id=merge.id)
+    assert (programme.available(member), programme.available(other)) == (100, 50)
+    programme.check()
+    with platform.db.read() as session:
+        assert session.get_one(Hold, hold_id).reversed == 30
+        assert session.scalars(select(CouponCode.subject_id)).one() == other
+    assert reverse(programme, hold_id).whole
+    assert (programme.available(member), programme.available(other)) == (100, 100)
     programme.check()
 
 
