@@ -11,7 +11,8 @@ from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Select, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, Select, any_, delete, insert, literal, or_, select, update
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
 from dxp.db import dialect_insert, uuid7
@@ -223,21 +224,17 @@ class Subjects:
             hold: nobody is merged or erased until `session` has committed, for who writes rows
                 about them and must not write them about somebody who is gone by then.
         """
-        digests = {self.digest(scheme, value): (scheme, value) for scheme, value in names}
+        digests = {name: self.digest(*name) for name in names}
         if not digests:
             return {}
         query = (
             select(SubjectKey.digest, Subject.id, Subject.merged_into_id)
             .join(Subject, SubjectKey.subject_id == Subject.id)
-            .where(SubjectKey.digest.in_(list(digests)), Subject.erased_at.is_(None))
+            .where(_among(session, list(digests.values())), Subject.erased_at.is_(None))
         )
         rows = session.execute(_held(query) if hold else query)
         known = {row.digest: _trace(row.id, row.merged_into_id) for row in rows}
-        return {
-            (scheme, value): known[digest]
-            for scheme, value in names
-            if (digest := self.digest(scheme, value)) in known
-        }
+        return {name: known[digest] for name, digest in digests.items() if digest in known}
 
     def get_many(
         self, session: Session, subject_ids: Collection[uuid.UUID]
@@ -328,6 +325,13 @@ class Subjects:
 
     def _now(self) -> datetime:
         return self._platform.clock.now()
+
+
+def _among(session: Session, digests: list[str]) -> ColumnElement[bool]:
+    """One parameter on PostgreSQL, where a thousand cost more than the look-up itself."""
+    if session.get_bind().dialect.name == "postgresql":
+        return SubjectKey.digest == any_(literal(digests, ARRAY(SubjectKey.digest.type)))
+    return SubjectKey.digest.in_(digests)
 
 
 def _held(query: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
