@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from dxp.api import Problem, format_day, gettext
 from dxp_loyalty.models import Reward, RewardVersion
-from dxp_loyalty.services import refusals
+from dxp_loyalty.services import refusals, windows
 
 LIMIT_WINDOWS = ("lifetime", "year", "month", "week", "day")
-_FORMATS: Mapping[str, str] = {
-    "lifetime": "lifetime",
-    "year": "%Y",
-    "month": "%Y-%m",
-    "week": "%G-W%V",
-    "day": "%Y-%m-%d",
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,8 +45,8 @@ class Offer:
 
 
 def window_key(window: str, now: datetime, *, timezone: str) -> str:
-    """Names the period, in a zone, in which a member's pieces are counted. Weeks are ISO 8601's."""
-    return now.astimezone(ZoneInfo(timezone)).strftime(_FORMATS[window])
+    """Names the period, in a zone, in which a member's pieces are counted."""
+    return windows.window_key(window, now.astimezone(ZoneInfo(timezone)))
 
 
 def local_day(moment: datetime, zone: ZoneInfo) -> date:

@@ -37,7 +37,10 @@ class TimeWindow:
 
 
 def window_key(period: str, local: datetime) -> str:
-    """The name of the period that a moment lies in, such as `2026-11`."""
+    """The name of the period that a moment lies in, such as `2026-11`; weeks are ISO 8601's.
+
+    A period that never ends, such as `ever`, is named after itself.
+    """
     if period == "day":
         return local.strftime("%Y-%m-%d")
     if period == "week":
@@ -45,4 +48,4 @@ def window_key(period: str, local: datetime) -> str:
         return f"{year}-W{week:02}"
     if period == "month":
         return local.strftime("%Y-%m")
-    return local.strftime("%Y") if period == "year" else "ever"
+    return local.strftime("%Y") if period == "year" else period
