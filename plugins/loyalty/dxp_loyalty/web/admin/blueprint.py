@@ -8,6 +8,7 @@ from typing import Any
 from babel import Locale
 
 from dxp.api import AdminBlueprint, AdminCall
+from dxp.api import gettext as _
 from dxp_loyalty.services.loyalty import Loyalty
 
 admin = AdminBlueprint("loyalty_admin", __name__, url_prefix="/admin/loyalty")
@@ -38,6 +39,13 @@ def texts_from(call: AdminCall) -> dict[str, dict[str, str]]:
             description = call.form.get(f"description_{locale}", "").strip()[:2000]
             texts[locale] = {"name": name, "description": description}
     return texts
+
+
+def missing_words(call: AdminCall, key: str | None) -> dict[str, list[str]]:
+    """What a definition still lacks to be spoken of: a key, or a name in any language."""
+    if not key:
+        return {"key": [_("Give it a key.")]}
+    return {} if texts_from(call) else {"_schema": [_("Give it a name in one language at least.")]}
 
 
 def text_values(texts: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:

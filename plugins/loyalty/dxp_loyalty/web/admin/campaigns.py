@@ -18,7 +18,14 @@ from dxp_loyalty.permissions import RULES_READ, RULES_WRITE
 from dxp_loyalty.services.amounts import MAX_POINTS
 from dxp_loyalty.services.campaigns import CampaignDraft, burn
 from dxp_loyalty.services.localized import in_locale
-from dxp_loyalty.web.admin.blueprint import admin, languages, loyalty_of, text_values, texts_from
+from dxp_loyalty.web.admin.blueprint import (
+    admin,
+    languages,
+    loyalty_of,
+    missing_words,
+    text_values,
+    texts_from,
+)
 from dxp_loyalty.web.admin.rule_form import SANE, clock_text, in_zone
 from dxp_loyalty.web.schemas import KEY
 
@@ -57,7 +64,7 @@ def new_campaign(call: AdminCall) -> Any:
 def create_campaign(call: AdminCall) -> Any:
     """Make a campaign."""
     values, errors = call.load(CampaignForm())
-    errors = errors or _missing(call, values.get("key"))
+    errors = errors or missing_words(call, values.get("key"))
     if not errors:
         try:
             draft = _draft(call, values, values["key"])
@@ -91,7 +98,7 @@ def save_campaign(call: AdminCall, campaign_id: uuid.UUID) -> Any:
     campaigns = loyalty_of(call).campaigns
     campaign = campaigns.get(call.session, campaign_id)
     values, errors = call.load(CampaignForm())
-    errors = errors or _missing(call, campaign.key)
+    errors = errors or missing_words(call, campaign.key)
     if not errors:
         try:
             campaigns.edit(
@@ -107,12 +114,6 @@ def save_campaign(call: AdminCall, campaign_id: uuid.UUID) -> Any:
             call.toast(_("Saved."))
             return call.redirect("loyalty_admin.list_campaigns")
     return _form(call, campaign, call.form, errors)
-
-
-def _missing(call: AdminCall, key: str | None) -> dict[str, list[str]]:
-    if not key:
-        return {"key": [_("Give it a key.")]}
-    return {} if texts_from(call) else {"_schema": [_("Give it a name in one language at least.")]}
 
 
 def _zone(call: AdminCall) -> ZoneInfo:

@@ -16,7 +16,14 @@ from dxp_loyalty.permissions import RULES_READ, RULES_WRITE
 from dxp_loyalty.services.localized import in_locale
 from dxp_loyalty.services.rule_schema import ROUNDINGS
 from dxp_loyalty.services.wallets import WalletDraft
-from dxp_loyalty.web.admin.blueprint import admin, languages, loyalty_of, text_values, texts_from
+from dxp_loyalty.web.admin.blueprint import (
+    admin,
+    languages,
+    loyalty_of,
+    missing_words,
+    text_values,
+    texts_from,
+)
 from dxp_loyalty.web.earning_schemas import WALLET_KEY
 
 
@@ -51,7 +58,7 @@ def new_wallet(call: AdminCall) -> Any:
 def create_wallet(call: AdminCall) -> Any:
     """Define a wallet."""
     values, errors = call.load(WalletForm())
-    errors = errors or _missing(call, values.get("key"))
+    errors = errors or missing_words(call, values.get("key"))
     if not errors:
         try:
             draft = _draft(call, values, values["key"])
@@ -84,7 +91,7 @@ def save_wallet(call: AdminCall, wallet_id: uuid.UUID) -> Any:
     wallets = loyalty_of(call).wallets
     wallet = wallets.get(call.session, wallet_id)
     values, errors = call.load(WalletForm())
-    errors = errors or _missing(call, wallet.key)
+    errors = errors or missing_words(call, wallet.key)
     if not errors:
         try:
             wallets.edit(
@@ -100,12 +107,6 @@ def save_wallet(call: AdminCall, wallet_id: uuid.UUID) -> Any:
             call.toast(_("Saved."))
             return call.redirect("loyalty_admin.list_wallets")
     return _form(call, wallet, call.form, errors)
-
-
-def _missing(call: AdminCall, key: str | None) -> dict[str, list[str]]:
-    if not key:
-        return {"key": [_("Give it a key.")]}
-    return {} if texts_from(call) else {"_schema": [_("Give it a name in one language at least.")]}
 
 
 def _draft(call: AdminCall, values: Mapping[str, Any], key: str) -> WalletDraft:
