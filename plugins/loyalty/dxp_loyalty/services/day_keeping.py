@@ -96,10 +96,12 @@ class Days:
         if day.version != expected_version:
             raise refusals.rule_changed(actual=day.version, expected=expected_version)
         before = _snapshot(day)
+        moved = patterns != day.patterns
         day.texts, day.patterns = _plain(draft.texts), patterns
         day.version += 1
         session.flush()
-        self._membership.look_at_everybody(session)
+        if moved:
+            self._membership.look_at_everybody(session)
         self._audit(session, actor, "updated", day, before=before)
         return day
 
