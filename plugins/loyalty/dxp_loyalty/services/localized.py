@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from dxp.api import Platform
+from dxp_loyalty.services.balances import Wallet
+
+
+def wallet_names(platform: Platform, wallets: Iterable[Wallet], locale: str) -> dict[str, str]:
+    """What wallets are called, by key; the key itself where nobody named one."""
+    return {
+        wallet.balance.wallet: in_locale(platform, wallet.texts, locale, "name")
+        or wallet.balance.wallet
+        for wallet in wallets
+    }
 
 
 def in_locale(

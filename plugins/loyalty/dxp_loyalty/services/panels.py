@@ -20,7 +20,7 @@ from dxp.api import lazy_gettext as _l
 from dxp_loyalty.models import Entry, Hold, Lot, OccasionDate
 from dxp_loyalty.permissions import ADJUST, LEDGER_READ, OCCASIONS_WRITE, REWARDS_READ
 from dxp_loyalty.services.explain import is_gift, why
-from dxp_loyalty.services.localized import in_locale
+from dxp_loyalty.services.localized import in_locale, wallet_names
 from dxp_loyalty.services.loyalty import Loyalty
 from dxp_loyalty.services.planning import BIRTHDAY
 from dxp_loyalty.services.points_text import points_text
@@ -97,6 +97,7 @@ def _dashboard(ctx: FragmentContext) -> Fragment:
 def _customer(ctx: FragmentContext) -> Fragment:
     assert ctx.subject_id is not None
     loyalty = ctx.platform.services.get(Loyalty)
+    wallets = loyalty.points.wallets(ctx.session, ctx.subject_id)
     query = entries_query(ctx.subject_id, wallet=loyalty.settings.wallet)
     rows = ctx.session.execute(query.order_by(Entry.seq.desc()).limit(RECENT))
     date = ctx.session.get(OccasionDate, ctx.subject_id)
@@ -112,7 +113,8 @@ def _customer(ctx: FragmentContext) -> Fragment:
         template="loyalty/panel_customer.html",
         values={
             "subject_id": ctx.subject_id,
-            "wallets": loyalty.points.wallets(ctx.session, ctx.subject_id),
+            "wallets": wallets,
+            "wallet_names": wallet_names(ctx.platform, wallets, ctx.locale),
             "lines": [
                 {
                     "entry": row[0],

@@ -382,3 +382,24 @@ def test_gifts_are_stopped_and_go_on(
     send(staff, url, {"paused": "false"})
     programme.run()
     assert programme.grants(member)[0].state == "issued"
+
+
+def test_several_wallets_are_told_apart(
+    staff: Any, programme: Any, member: uuid.UUID, platform: Platform
+) -> None:
+    """By the name, or the key where nobody named one; a single one needs none."""
+    from dxp.api import SystemActor
+    from dxp_loyalty.services.accounts import open_account
+    from dxp_loyalty.services.entries import Cause
+
+    url = f"/admin/loyalty/members/{member}"
+    programme.give(member, 25)
+    named = '<p class="dx-muted">%s</p>'
+    assert named % "points" not in staff.get(url).get_data(as_text=True)
+    with platform.db.write() as session:
+        account = open_account(session, platform, member, wallet="stars")
+        cause = Cause(source="event:1", actor=SystemActor(name="test"))
+        programme.loyalty.ledger.earn(session, account, 7, cause=cause)
+    page = staff.get(url).get_data(as_text=True)
+    assert named % "stars" in page
+    assert named % "points" in page

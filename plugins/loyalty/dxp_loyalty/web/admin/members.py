@@ -21,6 +21,7 @@ from dxp_loyalty.services.amounts import MAX_POINTS
 from dxp_loyalty.services.balances import balance_as_of
 from dxp_loyalty.services.explain import why
 from dxp_loyalty.services.invariants import verify_account
+from dxp_loyalty.services.localized import wallet_names
 from dxp_loyalty.services.months import DAY, midnight
 from dxp_loyalty.services.planning import BIRTHDAY
 from dxp_loyalty.services.statements import NEWEST_FIRST, entries_query
@@ -82,6 +83,7 @@ def show_member(call: AdminCall, subject_id: uuid.UUID) -> Any:
         }
         for row in page.items
     ]
+    wallets = loyalty.points.wallets(call.session, subject_id)
     profiles = call.platform.services.find(Profiles)
     name = None if profiles is None else profiles.display_name(call.session, subject_id)
     hidden = hidden_profile_fields(call.platform, call.session, call.actor)
@@ -89,7 +91,8 @@ def show_member(call: AdminCall, subject_id: uuid.UUID) -> Any:
         "loyalty/member.html",
         subject_id=subject_id,
         name=name or str(subject_id),
-        wallets=loyalty.points.wallets(call.session, subject_id),
+        wallets=wallets,
+        wallet_names=wallet_names(call.platform, wallets, call.locale),
         lines=lines,
         next_cursor=page.next,
         gifts=[
